@@ -17,7 +17,8 @@ LIBRARIES: Final = (
     *("org.apache.http.", "org.apache.hc.", "okhttp3.", "okio.", "io.netty.", "org.springframework.cglib."),
     *("com.zaxxer.hikari.", "org.apache.commons.dbcp", "org.apache.commons.pool", "com.mchange.", "com.alibaba.druid."),
     *("org.postgresql.", "com.mysql.", "org.mariadb.", "oracle.jdbc.", "oracle.net.", "com.microsoft.sqlserver."),
-    *("org.apache.tomcat.jdbc.", "org.apache.tomcat.dbcp."),
+    *("org.apache.tomcat.jdbc.", "org.apache.tomcat.dbcp.", "reactor.core.", "io.lettuce.", "redis.clients."),
+    *("com.mongodb.", "com.lmax.disruptor."),
 )
 
 

@@ -107,6 +107,8 @@ def _time(text: str) -> str:
 
 def _level(text: str) -> str:
     head = text[:_LEVEL_CHARACTERS]
+    if "PHP Fatal error" in head:
+        return "FATAL"  # PHP-FPM writes the messages of scripts as notices
     if match := _LEVEL.search(head):
         level = next(group for group in match.groups() if group).upper()
         return _SAME.get(level, level)

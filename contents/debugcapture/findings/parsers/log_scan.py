@@ -190,7 +190,7 @@ class Scan:
         if (earlier := self._heads.get(head)) and earlier.count > _MANY:
             self._count(earlier, line, place)  # its stack trace is not read again
             return
-        after = place.after() if _may_have_trace(place) else ()
+        after = place.after() if _may_have_trace(place) or "panicked at" in line.text else ()
         trace = trace_of(line.text, after)
         is_error = line.level in _ERROR_LEVELS or trace or _is_error_text(line.text)
         if not is_error or (line.level and line.level not in _ERROR_LEVELS and not trace):

@@ -11,6 +11,7 @@ _CLASS: Final = re.compile(
     r"(?:Exception|Error|Throwable|Failure|Fault|Timeout|Exit|Interrupt|Warning))\b"
 )
 _CAUSE: Final = re.compile(r"^\s*(?:Caused by|\[cause\]|---> ?|\(Inner Exception #\d+\)):? ?(.*)")
+_VALIDATION: Final = re.compile(r"\d validation errors? for \w")
 _JAVA: Final = re.compile(
     r"\bat ((?:[\w.-]{1,80}(?:@[\w.]{1,20})?/)?[\w.$<>]{1,300})"
     r"\(([\w$-]{1,100}\.\w{1,10}(?::\d+)?|Native Method|Unknown Source|<generated>)\)"
@@ -147,9 +148,15 @@ def trace_of(head: str, following: Sequence[str]) -> Trace | None:
     python = "Traceback (most recent call last)" in "".join(lines[:first])
     if python:
         end = _end_of_python(lines, last)
-        return Trace(lines[end].strip() if end else head, "", frames[::-1], end or last)
+        return Trace(_python_error(lines, end) if end else head, "", frames[::-1], end or last)
     causes = [match[1].strip() for line in lines[1 : last + 1] if (match := _CAUSE.match(line))]
     return Trace(_error(lines[:first]), causes[-1] if causes else "", frames, last)
+
+
+def _python_error(lines: Sequence[str], end: int) -> str:
+    """Return the error in the line ``end``. The lines below an error of pydantic name the fields that are wrong."""
+    more = lines[end + 1 : end + 3] if _VALIDATION.search(lines[end]) else ()
+    return " ".join(line.strip() for line in (lines[end], *more) if line.strip())
 
 
 def _first_frame(lines: Sequence[str]) -> int:

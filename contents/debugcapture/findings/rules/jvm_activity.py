@@ -108,6 +108,13 @@ _IDLE: Final = (
     "BlockingWaitStrategy.waitFor",
     "VirtualThread.takeVirtualThreadListToUnblock",
 )
+PUTS: Final = (
+    "BlockingQueue.put",
+    "BlockingDeque.put",
+    "BlockingDeque.putLast",
+    "RingBuffer.next",
+    "MultiProducerSequencer.next",
+)
 _TYPES: Final[tuple[tuple[str, Activity], ...]] = (
     ("ReentrantLock$", "lock"),
     ("ReentrantReadWriteLock$", "lock"),
@@ -208,7 +215,7 @@ def _waits_for_work(thread: JavaThread) -> bool:
     waits_for, caller = thread.waits_for, thread.caller
     if thread.state in ("RUNNABLE", "BLOCKED") or thread.wait == "monitor" or caller is None:
         return False
-    if len(thread.frames) > _SHALLOW:
+    if len(thread.frames) > _SHALLOW or thread.frame_of(PUTS, 8):
         return False  # in the middle of a task
     if waits_for is not None and thread.wait != "notify" and not waits_for.type_name.endswith("ConditionObject"):
         return False

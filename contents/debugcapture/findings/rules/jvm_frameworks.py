@@ -6,7 +6,7 @@ from typing import Final
 
 from ...finding import Finding
 from ..parsers.jvm_model import Frame, JavaThread, ThreadDumps
-from .jvm_activity import activity_of, describe, frames_text
+from .jvm_activity import activity_of, describe, frames_text, names
 
 _SWING: Final = ("javax.swing.", "java.awt.Component.", "java.awt.Container.", "java.awt.Dialog.", "java.awt.Window.")
 _SWING_THREADS: Final = re.compile(
@@ -63,23 +63,33 @@ def java_event_loop_blocked(dumps: ThreadDumps) -> Iterator[Finding]:
     Source: Netty, "Never block the event loop"; Vert.x, "The Golden Rule"; Reactor reference, "blocking wrapped call".
     """
     dump = dumps.last
-    for thread in dump.java_threads:
-        if not _EVENT_LOOP.match(thread.name) or thread.caller is None:
-            continue
-        activity = activity_of(thread)
-        blocked = activity in ("sleeps", "connects", "resolves", "future", "latch", "semaphore", "monitor", "lock")
-        if not blocked and not (activity == "reads" and _reads_blocking(thread)):
-            continue
-        yield Finding(
-            "warning",
-            f"The event loop thread {thread.label} is blocked",
-            f"{thread.label} {describe(dump, thread)}. It serves nothing else until this ends.",
-            "Move blocking work to a pool of worker threads.",
-            (dumps.quote_thread(thread, *frames_text(thread, 4)),),
-            directness=57,
-            key=f"event loop {thread.caller.call}",
-        )
+    blocked = [thread for thread in dump.java_threads if _EVENT_LOOP.match(thread.name) and _blocks(thread)]
+    if not blocked:
         return
+    first = blocked[0]
+    subject = (
+        f"The event loop thread {first.label} is"
+        if len(blocked) == 1
+        else f"The event loop threads {names(blocked)} are"
+    )
+    yield Finding(
+        "warning",
+        f"{subject} blocked",
+        f"{first.label} {describe(dump, first)}. It serves nothing else until this ends.",
+        "Move blocking work to a pool of worker threads.",
+        tuple(dumps.quote_thread(thread, *frames_text(thread, 4)) for thread in blocked[:3]),
+        directness=57,
+        key=f"event loop {first.caller.call if first.caller else ''}",
+    )
+
+
+def _blocks(thread: JavaThread) -> bool:
+    """Return whether the thread waits in code of the application for something other than events."""
+    if thread.caller is None:
+        return False
+    activity = activity_of(thread)
+    waits = activity in ("sleeps", "connects", "resolves", "future", "latch", "semaphore", "monitor", "lock")
+    return waits or (activity == "reads" and _reads_blocking(thread))
 
 
 def _is_component(frame: Frame) -> bool:

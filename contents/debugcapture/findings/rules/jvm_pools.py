@@ -7,6 +7,7 @@ from typing import Final
 from ...finding import Finding
 from ..parsers.jvm_model import JavaThread, ThreadDump, ThreadDumps
 from .jvm_activity import (
+    PUTS,
     activity_of,
     by_pool,
     by_stack,
@@ -148,22 +149,15 @@ def java_queue_full(dumps: ThreadDumps) -> Iterator[Finding]:
     Source: Java SE API, BlockingQueue.put, "waiting if necessary for space to become available".
     """
     dump = dumps.last
-    puts = (
-        "BlockingQueue.put",
-        "BlockingDeque.put",
-        "BlockingDeque.putLast",
-        "RingBuffer.next",
-        "MultiProducerSequencer.next",
-    )
     waiting = [
         thread
         for thread in dump.java_threads
-        if thread.frame_of(puts, 8) and activity_of(thread) in ("waits", "sleeps")
+        if thread.frame_of(PUTS, 8) and activity_of(thread) in ("waits", "sleeps")
     ]
     if not waiting or (len(waiting) < 2 and len(dumps.dumps) < 2 and "Appender" not in state_of(waiting[0])):
         return
     first = waiting[0]
-    queue = first.frame_of(puts, 8)
+    queue = first.frame_of(PUTS, 8)
     yield Finding(
         "warning",
         f"{names(waiting)} {'waits' if len(waiting) == 1 else 'wait'} to put into a full queue",
@@ -229,10 +223,11 @@ def _borrows_from(thread: JavaThread) -> str:
     """Return the pool that ``thread`` waits for; "" if it does not wait for one."""
     if activity_of(thread) not in ("waits", "sleeps", "idle", "semaphore", "lock", "future"):
         return ""
-    borrowing = thread.frame_of(_BORROW_CALLS, 25)
-    if borrowing is None:
+    # A client that uses a pool of another library says more than that pool.
+    borrowing = [frame for frame in thread.frames[:25] if frame.call.endswith(_BORROW_CALLS)]
+    if not borrowing:
         return ""
-    return next(pool for call, pool in _BORROW if borrowing.call.endswith(call))
+    return next(pool for call, pool in _BORROW if borrowing[-1].call.endswith(call))
 
 
 def _candidates(dump: ThreadDump) -> list[JavaThread]:

@@ -66,7 +66,7 @@ def unknown_error(log: Log) -> Iterator[Finding]:
     Equal errors differ in numbers and IDs only. An error that ends the program, or with which the log ends, is a
     warning or critical; errors after which the log continues are context.
     """
-    groups = [group for group in log.groups if group.message is None and not group.is_explained]
+    groups = [group for group in log.groups if group.message is None and not group.is_explained and _has_words(group)]
     for group in sorted(groups, key=lambda group: (-_weight(log, group).rank, -group.last.number))[:_MOST_ERRORS]:
         weight = _weight(log, group)
         yield Finding(
@@ -80,6 +80,14 @@ def unknown_error(log: Log) -> Iterator[Finding]:
 
 
 _MOST_ERRORS: Final = 5
+_TAG: Final = re.compile(r"\[[^\]]{0,80}\]")
+
+
+def _has_words(group: LogGroup) -> bool:
+    """Return whether the error says anything: some programs write empty lines, with the ID of the request only."""
+    return group.trace is not None or re.search(r"\w", _TAG.sub("", without_prefix(group.last.text))) is not None
+
+
 RULES: Final = (known_message, unknown_error)
 
 

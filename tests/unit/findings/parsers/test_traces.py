@@ -81,6 +81,18 @@ def test_a_panic_of_rust_has_its_message() -> None:
     assert entry.error == "thread 'main' panicked at src/main.rs:12:30: no ledger"
 
 
+def test_an_error_of_pydantic_has_the_field() -> None:
+    text = PYTHON.replace("ValueError: no json", "ValidationError: 1 validation error for Settings")
+    head, *following = f"{text}\nstore_url\n  Field required [type=missing]\n  For more information".splitlines()
+    entry = trace_of(head, following)
+    assert entry
+    assert entry.error == "ValidationError: 1 validation error for Settings store_url Field required [type=missing]"
+    head, *following = f"{PYTHON}\nstore_url\n".splitlines()
+    entry = trace_of(head, following)
+    assert entry
+    assert entry.error == "ValueError: no json"
+
+
 def test_the_trace_of_another_record_is_not_its_trace() -> None:
     assert trace_of("ERROR no space", ["2026-01-02 10:00:00 ERROR other", *JAVA.splitlines()]) is None
     assert trace_of("ERROR no space", ["all is well"]) is None

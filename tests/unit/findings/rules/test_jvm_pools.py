@@ -51,6 +51,23 @@ def test_workers_wait_for_a_connection_of_a_pool(tmp_path: Path) -> None:
     assert of_rule(tmp_path, "java-connection-pool-exhausted", dump(*busy, *users)) == []
 
 
+def test_a_client_says_more_than_the_pool_that_it_uses(tmp_path: Path) -> None:
+    waiting = parked(
+        "0x32",
+        "java.util.concurrent.locks.AbstractQueuedSynchronizer$ConditionObject",
+        "at org.apache.commons.pool2.impl.GenericObjectPool.borrowObject(GenericObjectPool.java:312)",
+        "at redis.clients.jedis.util.Pool.getResource(Pool.java:38)",
+        "at com.shop.Cache.get(Cache.java:20)",
+        *WORKER,
+    )
+    (finding,) = of_rule(tmp_path, "java-connection-pool-exhausted", dump(*pool("exec-", 4, waiting)))
+    assert finding.title == "4 of 4 threads wait for a connection from the pool Jedis (Redis connections)"
+    assert "called from Cache.get(Cache.java:20)" in finding.detail
+    other = tuple(line for line in waiting if "jedis" not in line)
+    (finding,) = of_rule(tmp_path, "java-connection-pool-exhausted", dump(*pool("exec-", 4, other)))
+    assert finding.title.endswith("from the pool Commons Pool")
+
+
 def test_all_workers_are_at_the_same_place(tmp_path: Path) -> None:
     stuck = (*SLEEP, "at com.shop.Retry.again(Retry.java:18)", *WORKER)
     (finding,) = of_rule(tmp_path, "java-worker-pool-busy", dump(*pool("exec-", 5, stuck, "TIMED_WAITING (sleeping)")))
@@ -77,6 +94,20 @@ def test_a_full_queue_holds_its_producers(tmp_path: Path) -> None:
     (finding,) = of_rule(tmp_path, "java-queue-full", dump(*pool("producer-", 2, put)))
     assert "ArrayBlockingQueue.put" in finding.detail
     assert of_rule(tmp_path, "java-queue-full", dump(*pool("consumer-", 2, (*IDLE, *WORKER)))) == []
+
+
+def test_a_full_ring_buffer_holds_its_producers(tmp_path: Path) -> None:
+    lines = (
+        "at jdk.internal.misc.Unsafe.park(Native Method)",
+        "at java.util.concurrent.locks.LockSupport.parkNanos(LockSupport.java:376)",
+        "at com.lmax.disruptor.{}(MultiProducerSequencer.java:136)",
+        "at com.shop.Log.write(Log.java:9)",
+    )
+    full = tuple(line.format("MultiProducerSequencer.next") for line in lines)
+    (finding,) = of_rule(tmp_path, "java-queue-full", dump(*pool("web-", 2, full, "TIMED_WAITING (parking)")))
+    assert "called from Log.write(Log.java:9)" in finding.detail
+    reads = tuple(line.format("BlockingWaitStrategy.waitFor") for line in lines)
+    assert of_rule(tmp_path, "java-queue-full", dump(*pool("log-", 2, reads, "TIMED_WAITING (parking)"))) == []
 
 
 def test_no_permit_of_a_semaphore_is_free(tmp_path: Path) -> None:

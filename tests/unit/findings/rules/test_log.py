@@ -107,6 +107,25 @@ def test_the_causes_of_a_known_message_are_no_errors_of_their_own(tmp_path: Path
     assert "Caused by System.Net.Sockets.SocketException (99)" in finding.detail
 
 
+def test_a_panic_of_rust_without_a_stack_has_its_message(tmp_path: Path) -> None:
+    log = "thread 'main' panicked at src/ledger.rs:114:37:\nno entry for 7\nnote: run with `RUST_BACKTRACE=1`\n"
+    (finding,) = findings(tmp_path, log)
+    assert finding.title == "panicked at src/ledger.rs:114:37: no entry for 7"
+
+
+def test_a_fatal_error_of_php_is_no_notice(tmp_path: Path) -> None:
+    text = "NOTICE: PHP message: {}php_network_getaddresses: getaddrinfo for ledger failed: Name or service not known\n"
+    (finding,) = findings(tmp_path, text.format("PHP Fatal error:  Uncaught PDOException: "))
+    assert (finding.severity, finding.title) == ("warning", "The host name ledger cannot be resolved")
+    assert alarms(tmp_path, text.format("")) == []
+
+
+def test_an_error_without_words_is_left_out(tmp_path: Path) -> None:
+    fatal = "F, [2026-01-02T10:00:05.101000 #1] FATAL -- : [6f1e]{}\n"
+    assert findings(tmp_path, fatal.format("  ")) == []
+    assert findings(tmp_path, fatal.format(" the ledger is closed"))[0].title.endswith("the ledger is closed")
+
+
 def test_an_unknown_error_has_its_cause_and_its_place(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path, f"2026-01-02 10:00:00 ERROR order 7 failed\n{TRACE}")
     assert finding.title == "java.lang.IllegalStateException: no ledger"
