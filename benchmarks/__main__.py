@@ -10,6 +10,7 @@ from benchmarks import (
     capture,
     debug_container,
     exec_stream,
+    explain,
     fetch_file,
     fleet,
     many_pods,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "alert-to-link": alert_to_link.run,
     "redirects": redirects.run,
     "jvm-thread-dump": thread_dump.run,
+    "explain": explain.run,
 }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import lab.kubernetes
-from benchmarks.measure import Program, side_by_side
+from benchmarks.measure import Program, in_turn
 from benchmarks.result import Ratio, Result
 from benchmarks.rival import rival_python
 from benchmarks.s3_bucket import BenchBucket, bench_bucket
@@ -42,7 +42,7 @@ TITLE = f"""\
 capture: {NAMESPACE}/{WORKLOAD}, a deadlocked JVM in an image without a shell, preset standard, from the start of the
 step to the bundle in S3. Theirs is a script by hand, which knows what it looks for: kubectl get, describe, logs, debug,
 then exec of jattach, cat and ss, then aws s3 cp. Ours has checksums, masks credentials, makes a page, and ends its
-debug container."""
+debug container. Once more without findings, to see what these cost."""
 
 
 def run() -> Result:
@@ -61,16 +61,22 @@ def run() -> Result:
         words = [f"{name}={value}" for name, value in settings.items()]
         script: list[str | Path] = ["/bin/sh", PROGRAMS / "their_capture.sh", rival_python(), f"{bucket.url}/theirs"]
         place: list[str | Path] = [cluster.kubectl, cluster.kubeconfig, cluster.toolbox_image, NAMESPACE, WORKLOAD]
-        ours, theirs = side_by_side(
-            Program("debugcapture", [sys.executable, PROGRAMS / "our_capture.py", *words], _has_all(bucket)),
-            Program("by hand", [*script, f"{scratch}/theirs", *place], _has_all(bucket), bucket.environment),
+        ours, unexplained, theirs = in_turn(
+            [
+                Program("debugcapture", [sys.executable, PROGRAMS / "our_capture.py", *words], _has_all(bucket)),
+                Program(
+                    "no findings", [sys.executable, PROGRAMS / "our_capture_unexplained.py", *words], _has_all(bucket)
+                ),
+                Program("by hand", [*script, f"{scratch}/theirs", *place], _has_all(bucket), bucket.environment),
+            ],
             ROUNDS,
         )
     ratios = (
         Ratio("capture", "our median time over that of a script by hand", ours.median_s, theirs.median_s, "s", 1.3),
         Ratio("capture-seconds", "our median time, over 5 s", ours.median_s, 5.0, "s", 1.0),
+        Ratio("capture-findings", "with findings over without them", ours.median_s, unexplained.median_s, "s", 1.1),
     )
-    return Result(TITLE, ours, theirs, ratios)
+    return Result(TITLE, ours, theirs, ratios, others=(unexplained,))
 
 
 def _has_all(bucket: BenchBucket) -> Callable[[Path], bool]:
