@@ -25,7 +25,8 @@ from .kubeconfig import REMEDY, Section, header_value
 from .values import parse_time
 
 _RENEWED_BEFORE: Final = timedelta(seconds=30)
-_LIMIT_S: Final = 120  # a plugin that waits for a login in a browser would wait for ever
+# A plugin that waits for a login in a browser never ends.
+_LIMIT_S: Final = 120
 _REMOVED_PROVIDERS: Final = {
     "gcp": "gke-gcloud-auth-plugin",
     "azure": "kubelogin",
