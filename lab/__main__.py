@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[list[Part]], int] = options.run
     try:
-        return command([PARTS[name] for name in options.parts] or _unnamed(command))
+        return command([PARTS[name] for name in options.parts] or _default_parts(command))
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
@@ -54,21 +54,21 @@ def standard_parts() -> list[Part]:
     return [part for part in PARTS.values() if part.name not in _ON_REQUEST]
 
 
-def _unnamed(command: Callable[[list[Part]], int]) -> list[Part]:
+def _default_parts(command: Callable[[list[Part]], int]) -> list[Part]:
     return standard_parts() if command in (up, status) else list(PARTS.values())
 
 
 def up(chosen: list[Part]) -> int:
     """Start parts in the order of their dependencies, and restart daemons that were killed."""
-    with _alone():
+    with _lock():
         _bring_up(_with_needs(chosen))
     return 0
 
 
 def down(chosen: list[Part]) -> int:
     """Stop parts. A part stops before the parts that it depends on."""
-    with _alone():
-        for part in reversed(_ordered(chosen)):
+    with _lock():
+        for part in reversed(_sort(chosen)):
             part.down()
     return 0
 
@@ -91,8 +91,8 @@ def logs(chosen: list[Part]) -> int:
 
 def reset(chosen: list[Part]) -> int:
     """Stop parts and delete their data. Built files stay."""
-    with _alone():
-        for part in reversed(_ordered(chosen)):
+    with _lock():
+        for part in reversed(_sort(chosen)):
             part.down()
             part.reset()
     if len(chosen) == len(PARTS) and not any(state_dir().iterdir()):
@@ -118,7 +118,7 @@ def _part_name(name: str) -> str:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _lock() -> Iterator[None]:
     """Let one command at a time change the lab; a second command waits."""
     with (cache_dir() / "lab.lock").open("w") as lock:
         try:
@@ -133,10 +133,10 @@ def _with_needs(chosen: list[Part]) -> list[Part]:
     names = {part.name for part in chosen}
     for part in chosen:
         names.update(needed.name for needed in _with_needs([PARTS[name] for name in part.needs]))
-    return _ordered([PARTS[name] for name in names])
+    return _sort([PARTS[name] for name in names])
 
 
-def _ordered(chosen: list[Part]) -> list[Part]:
+def _sort(chosen: list[Part]) -> list[Part]:
     """Sort the parts so that each follows its dependencies."""
     return sorted(chosen, key=lambda part: (_depth(part), list(PARTS).index(part.name)))
 

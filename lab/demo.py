@@ -82,11 +82,11 @@ def main(arguments: list[str]) -> int:
     if not run.succeeded:
         raise LabError(f"the job failed: {run.refused or '; '.join(run.errors)}")
     note = next((note for note in notes(INCIDENT) if run.data["capture_id"] in note), "")
-    print(f"\nThe note in incident {INCIDENT}:\n\n{_indented(note)}\n")
+    print(f"\nThe note in incident {INCIDENT}:\n\n{_indent(note)}\n")
     page = links(note)[0]
     text = artifact(page, "jvm-threads.txt")
     print(f"The thread dump of the report page ({len(text):,} characters), from the deadlock on:\n\n  {page}\n")
-    print(_indented(text[text.find("Found one") :][:1200]))
+    print(_indent(text[text.find("Found one") :][:1200]))
     print("\nTime of each stage:")
     for step, name in zip(run.steps, ("capture", "upload", "incident note"), strict=True):
         print(f"  {name:<16} {step.wall_s:5.1f} s")
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 

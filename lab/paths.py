@@ -9,19 +9,19 @@ REPO = Path(__file__).resolve().parent.parent
 def cache_dir() -> Path:
     """Builds, binaries and images; survives ``reset``."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return _created(Path(base) / "kubernetes-debug-capture")
+    return _create(Path(base) / "kubernetes-debug-capture")
 
 
 def state_dir() -> Path:
     """Pids, logs, data and PKI of the running lab; ``reset`` empties it."""
-    return _created(cache_dir() / "lab")
+    return _create(cache_dir() / "lab")
 
 
 def part_dir(part: str) -> Path:
     """The folder of one part in the state."""
-    return _created(state_dir() / part)
+    return _create(state_dir() / part)
 
 
-def _created(path: Path) -> Path:
+def _create(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     return path

@@ -45,7 +45,7 @@ def apt_get(*arguments: str) -> str:
     command = ["apt-get", *arguments]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise LabError(f"needed, as root: {' '.join(command)}")
-    with _alone("apt"):
+    with _lock("apt"):
         if not _apt_lists_are_fresh:
             _apt(["apt-get", "update", "--quiet"])
             _apt_lists_are_fresh = True
@@ -53,7 +53,7 @@ def apt_get(*arguments: str) -> str:
 
 
 @contextmanager
-def _alone(work: str) -> Iterator[None]:
+def _lock(work: str) -> Iterator[None]:
     """Lock the cache against other threads and processes."""
     with (cache_dir() / f"{work}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -82,7 +82,7 @@ def unpacked_wheel(requirement: str, sha256: str = "") -> Path:
     folder = cache_dir() / "wheels" / requirement
     unfinished = cache_dir() / "wheels" / "unfinished"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--no-compile"]
-    with _alone("unpack"):
+    with _lock("unpack"):
         if not folder.exists():
             shutil.rmtree(unfinished, ignore_errors=True)
             _command([*pip, "--target", str(unfinished), *_wheel_arguments(requirement, sha256)])
@@ -103,7 +103,7 @@ def _wheel_arguments(requirement: str, sha256: str) -> list[str]:
 def cargo_program(crate: str) -> Path | None:
     """The program of ``NAME@VERSION`` from crates.io, built once; None where the machine has no Rust."""
     folder, cargo = _cargo_folder(crate), _find("cargo")
-    with _alone("unpack"):
+    with _lock("unpack"):
         if cargo and not built_cargo_program(crate):
             _command(["nice", "-n", "5", str(cargo), "install", "--quiet", "--locked", "--root", str(folder), crate])
     return built_cargo_program(crate)
@@ -127,7 +127,7 @@ def _command(command: list[str]) -> None:
 
 def go_binary() -> Path:
     """A Go that is new enough: that of the machine, or one from a Python wheel."""
-    with _alone("go"):
+    with _lock("go"):
         path = _find("go")
         if path and go_version(path) >= _GO_NEEDED:
             return path

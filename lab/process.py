@@ -72,7 +72,7 @@ class Process:
 
     def ensure_running(self) -> bool:
         """Start it unless it runs with these arguments; True if it was started now."""
-        if self.running() and self._recorded().get("start") == self._fingerprint():
+        if self.running() and self._read_record().get("start") == self._fingerprint():
             return False
         self.stop()
         self._start()
@@ -85,7 +85,7 @@ class Process:
 
     def identity(self) -> Identity | None:
         """The process in the pid file, whether it is alive or not."""
-        record = self._recorded()
+        record = self._read_record()
         return Identity(int(record["pid"]), record["started"]) if record else None
 
     def stop(self, timeout_s: float = 20) -> None:
@@ -118,7 +118,7 @@ class Process:
         record = {**{key: str(value) for key, value in asdict(identity).items()}, "start": self._fingerprint()}
         self._pid_file.write_text(json.dumps(record))
 
-    def _recorded(self) -> dict[str, str]:
+    def _read_record(self) -> dict[str, str]:
         try:
             record: dict[str, str] = json.loads(self._pid_file.read_text())
         except (FileNotFoundError, json.JSONDecodeError):

@@ -69,9 +69,9 @@ def script(job: Mapping[str, Any]) -> str:
     commands = _commands(steps)
     lines = ["#!/bin/sh", "# Every value is passed to the command as a variable; this shell does not interpret it."]
     for name, value in _settings(steps, commands).items():
-        lines.append(f"export {variable(name)}={_quoted(value)}")
+        lines.append(f"export {variable(name)}={_quote(value)}")
     for secret in _secrets(steps):
-        lines.append(f"export {variable(secret['name'])}={_quoted('${option.' + secret['name'] + '}')}")
+        lines.append(f"export {variable(secret['name'])}={_quote('${option.' + secret['name'] + '}')}")
     # Rundeck's local executor mixes lines of both outputs, which could lose a value.
     lines.append(f"exec debug-capture {_words(commands, keep_going=job['sequence']['keepgoing'])} 2>&1")
     return "\n".join(lines) + "\n"
@@ -133,7 +133,7 @@ def _settings(steps: Sequence[Json], commands: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     """Return ``value`` for a shell; an option in it becomes its variable. Raises ValueError when that is not safe."""
     if not _OPTION.search(value):
         return shlex.quote(value)

@@ -157,13 +157,13 @@ def changes(before: State, after: State, archive: ArchiveContent, todo: Plan) ->
     for name, value in sorted(after.properties.items()):
         if (was := before.properties.get(name, "")) != value:
             yield f"{_sign(was)} setting {name} = {value}{f' (was {was})' if was else ''}"
-    yield from _changed("page", before.pages, after.pages)
-    yield from _changed("policy", before.policies, after.policies)
-    yield from _changed("job", _by_name(before), _by_name(after))
-    yield from _changed("webhook", dict.fromkeys(before.webhooks), dict.fromkeys(after.webhooks))
+    yield from _describe_change("page", before.pages, after.pages)
+    yield from _describe_change("policy", before.policies, after.policies)
+    yield from _describe_change("job", _index_by_name(before), _index_by_name(after))
+    yield from _describe_change("webhook", dict.fromkeys(before.webhooks), dict.fromkeys(after.webhooks))
 
 
-def _changed(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _describe_change(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted(new):
         if name not in old:
             yield f"+ {kind} {name}"
@@ -226,7 +226,7 @@ def _fits(rule: Json, job: Job) -> bool:
     return equal and all(re.fullmatch(value, getattr(job, name)) for name, value in rule.get("match", {}).items())
 
 
-def _by_name(state: State) -> dict[str, Json]:
+def _index_by_name(state: State) -> dict[str, Json]:
     return {job["name"]: job for job in state.jobs.values()}
 
 

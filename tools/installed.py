@@ -59,10 +59,10 @@ def _nodes(installed: Installed) -> Iterator[str]:
 def _groups(installed: Installed) -> Iterator[str]:
     for group, jobs in installed.archive.groups.items():
         with installed.server.as_group(group) as member:
-            yield from (f"{group} {problem}" for problem in _of_a_member(member, installed, jobs))
+            yield from (f"{group} {problem}" for problem in _check_member(member, installed, jobs))
 
 
-def _of_a_member(member: Server, installed: Installed, jobs: frozenset[str]) -> Iterator[str]:
+def _check_member(member: Server, installed: Installed, jobs: frozenset[str]) -> Iterator[str]:
     """Yield missing permissions of a member of a group that may run ``jobs``, and those beyond them."""
     project = installed.archive.project
     if not member.allowed(f"application/project/{project}", "read"):

@@ -118,7 +118,7 @@ def bundled(target: Target) -> Path:
     """Return the zip that carries its packages for ``target``."""
     lib = vendored(target)
     packages = {f"contents/lib/{file.relative_to(lib)}": file for file in lib.rglob("*") if file.is_file()}
-    packages["plugin.yaml"] = _isolated_plugin()
+    packages["plugin.yaml"] = _isolate_plugin()
     kind = "bundled" if target.arch == Target.arch else f"bundled-{target.arch}"
     return _plugin_zip(f"{NAME}-{kind}-{__version__}", packages)
 
@@ -152,7 +152,7 @@ def _plugin_zip(stem: str, more: dict[str, Path]) -> Path:
     return goal
 
 
-def _isolated_plugin() -> Path:
+def _isolate_plugin() -> Path:
     """Return a plugin.yaml whose steps see no package of the server, only those of the zip (python3 -IS)."""
     plugin = (ROOT / "plugin.yaml").read_text(encoding="utf-8")
     goal = BUILD / "plugin-isolated.yaml"

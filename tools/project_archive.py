@@ -78,7 +78,7 @@ def _part_of(edition: Edition, part: Path) -> str:
     """Return the content of a file of jobs/archive for the project of ``edition``."""
     content = part.read_text(encoding="utf-8")
     if part == PROPERTIES:
-        content = _for_cloud(content) if edition.cloud else with_settings(content, edition.settings)
+        content = _adapt_for_cloud(content) if edition.cloud else with_settings(content, edition.settings)
     content = _with_ids(content, edition) if part == WEBHOOKS else content
     return content.replace(PLACEHOLDER, edition.project)
 
@@ -89,7 +89,7 @@ def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
         yield from read_yaml(file.read_text(encoding="utf-8"))
 
 
-def _for_cloud(properties: str) -> str:
+def _adapt_for_cloud(properties: str) -> str:
     """Return ``properties`` without those of plugins and nodes, which a Runner replaces."""
     return "".join(line for line in properties.splitlines(keepends=True) if line.startswith("project.gui."))
 
@@ -106,7 +106,7 @@ def _with_ids(webhooks: str, edition: Edition) -> str:
 
 def job_xml(job: Mapping[str, Any]) -> bytes:
     """Return one job as a document of Rundeck's. Raises ValueError for a key that the XML cannot express."""
-    _only(job, *_FLAGS, *_TEXTS, "options", "runnerSelector", "schedule", "sequence")
+    _check_keys(job, *_FLAGS, *_TEXTS, "options", "runnerSelector", "schedule", "sequence")
     top = Element("joblist")
     element = SubElement(top, "job")
     for name in _TEXTS:
@@ -115,7 +115,7 @@ def job_xml(job: Mapping[str, Any]) -> bytes:
         _text(element, name, _flag(job[name]))
     _choices(element, job)
     sequence = job["sequence"]
-    _only(sequence, "keepgoing", "strategy", "commands")
+    _check_keys(sequence, "keepgoing", "strategy", "commands")
     steps = SubElement(element, "sequence", keepgoing=_flag(sequence["keepgoing"]), strategy=str(sequence["strategy"]))
     for command in sequence["commands"]:
         _command(steps, command)
@@ -126,7 +126,7 @@ def job_xml(job: Mapping[str, Any]) -> bytes:
 def _choices(element: Element, job: Mapping[str, Any]) -> None:
     """Write when, where and with which options ``job`` runs."""
     if "schedule" in job:
-        _only(job["schedule"], "crontab")
+        _check_keys(job["schedule"], "crontab")
         SubElement(element, "schedule", crontab=job["schedule"]["crontab"])
     if "runnerSelector" in job:
         selector = SubElement(element, "runnerSelector")
@@ -139,7 +139,7 @@ def _choices(element: Element, job: Mapping[str, Any]) -> None:
 
 
 def _option(options: Element, option: Mapping[str, Any]) -> None:
-    _only(option, *_OPTION, *_SECURE, *_DROPDOWN)
+    _check_keys(option, *_OPTION, *_SECURE, *_DROPDOWN)
     element = SubElement(options, "option", name=option["name"])
     for name in ("value", "regex", "storagePath", "valuesUrl"):
         if name in option:
@@ -148,7 +148,7 @@ def _option(options: Element, option: Mapping[str, Any]) -> None:
         if name in option:
             element.set({"enforced": "enforcedvalues"}.get(name, name), _flag(option[name]))
     if "values" in option:
-        element.set("values", _joined(option))
+        element.set("values", _join(option))
         element.set("valuesListDelimiter", _DELIMITER)
     for name in ("description", "label", "optionValuesPluginType"):
         if name in option:
@@ -157,27 +157,29 @@ def _option(options: Element, option: Mapping[str, Any]) -> None:
 
 
 def _remote(option: Element, source: Mapping[str, str]) -> None:
-    _only(source, "authenticationType", "tokenStoragePath")
+    _check_keys(source, "authenticationType", "tokenStoragePath")
     element = SubElement(option, "configRemoteUrl") if source else option
     for name, value in source.items():
         _text(element, name, value)
 
 
-def _joined(option: Mapping[str, Any]) -> str:
+def _join(option: Mapping[str, Any]) -> str:
     if any(_DELIMITER in value for value in option["values"]):
         raise ValueError(f"cannot write a value of {option['name']} that contains {_DELIMITER} as XML")
     return _DELIMITER.join(option["values"])
 
 
 def _command(steps: Element, command: Mapping[str, Any]) -> None:
-    _only(command, *("description", "nodeStep", "type", "configuration", "plugins"), "script", "scriptInterpreter")
+    _check_keys(
+        command, *("description", "nodeStep", "type", "configuration", "plugins"), "script", "scriptInterpreter"
+    )
     element = SubElement(steps, "command")
     _text(element, "description", command["description"])
     if "plugins" in command:
-        _only(command["plugins"], "LogFilter")
+        _check_keys(command["plugins"], "LogFilter")
         plugins = SubElement(element, "plugins")
         for log_filter in command["plugins"]["LogFilter"]:
-            _only(log_filter, "type", "config")
+            _check_keys(log_filter, "type", "config")
             if not log_filter["config"]:
                 raise ValueError("Rundeck omits a log filter without a configuration: add one")
             config = SubElement(SubElement(plugins, "LogFilter", type=log_filter["type"]), "config")
@@ -193,7 +195,7 @@ def _command(steps: Element, command: Mapping[str, Any]) -> None:
         SubElement(configuration, "entry", key=name, value=value)
 
 
-def _only(source: Mapping[str, Any], *keys: str) -> None:
+def _check_keys(source: Mapping[str, Any], *keys: str) -> None:
     if unknown := set(source) - set(keys):
         raise ValueError(f"cannot write {', '.join(sorted(unknown))} of {source.get('name', 'a step')} as XML")
 

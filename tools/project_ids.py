@@ -22,17 +22,17 @@ def id_in(project: str, identity: str) -> str:
 def job_in(project: str, job: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``job`` with its UUID in ``project``, and with those of the jobs that its steps name."""
     identity, sequence = id_in(project, job["uuid"]), job["sequence"]
-    commands = [_in_project(project, command) for command in sequence["commands"]]
+    commands = [_replace_ids(project, command) for command in sequence["commands"]]
     return {**job, "uuid": identity, "id": identity, "sequence": {**sequence, "commands": commands}}
 
 
-def _in_project(project: str, value: Any) -> Any:
+def _replace_ids(project: str, value: Any) -> Any:
     """Return ``value``, a part of a step, with each UUID in it as it is in ``project``."""
     match value:
         case dict():
-            return {name: _in_project(project, item) for name, item in value.items()}
+            return {name: _replace_ids(project, item) for name, item in value.items()}
         case list():
-            return [_in_project(project, item) for item in value]
+            return [_replace_ids(project, item) for item in value]
         case str():
             return _UUID.sub(lambda match: id_in(project, match[0]), value)
         case _:

@@ -49,19 +49,19 @@ _PODS = """\
 def manifests() -> dict[str, str]:
     """Return each file of deploy/rbac by its path below the project."""
     cluster = [permission for permission in PERMISSIONS if permission.scope == "cluster"]
-    files = {"account.yaml": _ACCOUNT + _bound("ClusterRole", "debug-capture-cluster", cluster)}
+    files = {"account.yaml": _ACCOUNT + _bind("ClusterRole", "debug-capture-cluster", cluster)}
     for size, purposes in SIZES.items():
         granted = [permission for permission in PERMISSIONS if permission.purpose in purposes]
         inside = [permission for permission in granted if permission.scope == "namespace"]
         name = f"debug-capture-{size}"
-        files[f"namespace/{size}.yaml"] = _in_a_namespace(size) + _bound("Role", name, inside)
-        files[f"cluster/{size}.yaml"] = _everywhere(size) + _bound("ClusterRole", name, granted)
+        files[f"namespace/{size}.yaml"] = _write_namespaced(size) + _bind("Role", name, inside)
+        files[f"cluster/{size}.yaml"] = _everywhere(size) + _bind("ClusterRole", name, granted)
     extra = [permission for permission in PERMISSIONS if permission.purpose == "pod copies and node pods"]
-    files["namespace/pods.yaml"] = _PODS + _bound("Role", "debug-capture-pods", extra)
+    files["namespace/pods.yaml"] = _PODS + _bind("Role", "debug-capture-pods", extra)
     return {f"deploy/rbac/{path}": _HEAD + text for path, text in files.items()}
 
 
-def _in_a_namespace(size: str) -> str:
+def _write_namespaced(size: str) -> str:
     return f"# Allows the account, in one namespace, to {_WHAT[size]}.\n" + _command(
         f"-n NAMESPACE -f deploy/rbac/namespace/{size}.yaml"
     )
@@ -77,7 +77,7 @@ def _command(arguments: str) -> str:
     return f"#\n#   kubectl apply {arguments}\n#\n"
 
 
-def _bound(kind: str, name: str, permissions: Iterable[Permission]) -> str:
+def _bind(kind: str, name: str, permissions: Iterable[Permission]) -> str:
     """Return a role and its binding; a Role has no namespace: ``kubectl apply -n`` says which."""
     return (
         f"apiVersion: {_API}/v1\nkind: {kind}\nmetadata:\n  name: {name}\nrules:\n{_rules(permissions)}---\n"

@@ -107,7 +107,7 @@ class Server:
             pages={page: text for page in PAGES if (text := self._contents(f"{project}/{page}"))},
             policies={name: self._contents(f"{project}/acl/{name}") for name in self._policies(project)},
             jobs=self._jobs(project, archive),
-            named=self._named(project, archive),
+            named=self._find_named(project, archive),
             webhooks={hook["uuid"]: hook["authToken"] for hook in hooks},
             **own,
         )
@@ -125,7 +125,7 @@ class Server:
         exported = self.need("export jobs", "GET", f"{project}/jobs/export?{query}").json()
         return {job["uuid"]: job for job in exported}
 
-    def _named(self, project: str, archive: ArchiveContent) -> dict[str, Job]:
+    def _find_named(self, project: str, archive: ArchiveContent) -> dict[str, Job]:
         groups = {job.group for job in archive.jobs.values()}
         queries = [urlencode({"groupPathExact": group}) for group in sorted(groups)]
         lists = [self.need("list jobs", "GET", f"{project}/jobs?{query}").json() for query in queries]
@@ -165,7 +165,7 @@ class Server:
         }
         path = f"project/{project}/import?{urlencode(query)}"
         report = _good("import the archive", self.ask("PUT", path, archive, "application/zip")).json()
-        refused = [f"{name}: {_listed(report[name])}" for name in report if name.endswith("errors") and report[name]]
+        refused = [f"{name}: {_join(report[name])}" for name in report if name.endswith("errors") and report[name]]
         if report.get("import_status") != "successful" or refused:
             raise InstallError("The import failed: " + ("; ".join(refused) or json.dumps(report)))
 
@@ -255,5 +255,5 @@ def _good(action: str, answer: Answer) -> Answer:
     raise InstallError(f"Cannot {action}: the server returned {answer.status}: {reason}. {advice}".rstrip())
 
 
-def _listed(errors: Any) -> str:
+def _join(errors: Any) -> str:
     return "; ".join(map(str, errors)) if isinstance(errors, list) else str(errors)

@@ -37,7 +37,7 @@ def bill_of_materials(paths: Sequence[Path], carrying: Path) -> str:
     product = _own("kubernetes-debug-capture", ComponentType.APPLICATION)
     bom = Bom(serial_number=_serial(paths), metadata=BomMetaData(component=product, timestamp=_moment()))
     files = [_file(file) for file in paths]
-    locked, carried = list(_locked()), list(_carried(carrying))
+    locked, carried = list(_iterate_locked()), list(_iterate_carried(carrying))
     for file, path in zip(files, paths, strict=True):
         _enter(bom, file, carried if path == carrying else locked if path.suffix in (".zip", ".whl") else [])
     toolbox = _own("debug-capture-toolbox", ComponentType.CONTAINER)
@@ -55,7 +55,7 @@ def _enter(bom: Bom, product: Component, needs: Sequence[Component]) -> None:
     bom.register_dependency(product, needs)
 
 
-def _carried(zipped: Path) -> Iterator[Component]:
+def _iterate_carried(zipped: Path) -> Iterator[Component]:
     """Yield the packages that the zip carries, as their own metadata name them."""
     with zipfile.ZipFile(zipped) as archive:
         for name in archive.namelist():
@@ -65,7 +65,7 @@ def _carried(zipped: Path) -> Iterator[Component]:
                 yield _python(about["Name"], about["Version"], spoken)
 
 
-def _locked() -> Iterator[Component]:
+def _iterate_locked() -> Iterator[Component]:
     """Yield the packages that pip installs for the slim zip and the wheel."""
     for line in re.findall(r"(?m)^[\w.-]+==.+$", LOCK.read_text(encoding="utf-8")):
         requirement = Requirement(line.partition("\\")[0])

@@ -63,17 +63,17 @@ class CaptureError(Exception):
         subject = one_line(subject)
         if re.search(rf"(?<![\w./-]){re.escape(subject)}(?![\w-]|\.\w)", str(self)):
             return self
-        return self._changed(action=f"{subject}: {self.action}")
+        return self._copy_with(action=f"{subject}: {self.action}")
 
     def advising(self: E, remedy: str) -> E:
         """Return a copy with another ``remedy``."""
-        return self._changed(remedy=one_line(remedy))
+        return self._copy_with(remedy=one_line(remedy))
 
     def with_data(self: E, **data: str) -> E:
         """Return a copy with ``data``, output of the failed step for later steps."""
-        return self._changed(data={**self.data, **data})
+        return self._copy_with(data={**self.data, **data})
 
-    def _changed(self: E, **attributes: object) -> E:
+    def _copy_with(self: E, **attributes: object) -> E:
         changed = copy(self)
         changed.__dict__.update(attributes)
         return changed

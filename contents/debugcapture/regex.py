@@ -32,16 +32,16 @@ class Pattern(Protocol[Text]):
 
 def bytes_pattern(text: str, subject: str) -> Pattern[bytes]:
     """Return ``text`` as a pattern for bytes, `^` and `$` for lines. Raises BadInput that begins with ``subject``."""
-    return cast("Pattern[bytes]", _compiled(_encoded(f"(?m){text}"), text, subject))
+    return cast("Pattern[bytes]", _compile(_encode(f"(?m){text}"), text, subject))
 
 
 def text_pattern(text: str, subject: str, flags: str = "") -> Pattern[str]:
     """Return ``text`` as a pattern for text without lone surrogates; ``flags``: i (any case), m (lines)."""
     inline = f"(?{flags})" if flags else ""
-    return cast("Pattern[str]", _compiled(inline + _encoded(text).decode(), text, subject))
+    return cast("Pattern[str]", _compile(inline + _encode(text).decode(), text, subject))
 
 
-def _compiled(pattern: str | bytes, text: str, subject: str) -> Any:
+def _compile(pattern: str | bytes, text: str, subject: str) -> Any:
     import re2
 
     options = re2.Options()
@@ -56,5 +56,5 @@ def _compiled(pattern: str | bytes, text: str, subject: str) -> Any:
         raise BadInput(f"{subject}: {text!r} is not a valid regular expression", reason, remedy) from error
 
 
-def _encoded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode(errors="replace")

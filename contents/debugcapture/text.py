@@ -66,7 +66,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], width: int | Non
     """
     lines = [tuple(header), *(tuple(row) for row in rows)]
     natural = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    widths = natural if width is None else _fitted(natural, width - len(_GAP) * (len(natural) - 1))
+    widths = natural if width is None else _fit(natural, width - len(_GAP) * (len(natural) - 1))
     return "".join(f"{line}\n" for row in lines for line in _row(row, widths))
 
 
@@ -77,7 +77,7 @@ def wrapped(text: str, width: int = WIDTH, indent: str = "") -> list[str]:
     ) or [indent.rstrip()]
 
 
-def _fitted(natural: Sequence[int], room: int) -> list[int]:
+def _fit(natural: Sequence[int], room: int) -> list[int]:
     """Return column widths with a sum of at most ``room``: narrow columns keep theirs, wide columns share the rest."""
     widths = list(natural)
     wide = sorted(range(len(natural)), key=lambda column: natural[column])

@@ -232,13 +232,13 @@ class RuntimesPart:
 
     def down(self) -> None:
         """Delete the workloads before the cluster stops, or its next start would start them again."""
-        if _present():
+        if _is_present():
             connect()("delete", "namespace", NAMESPACE, "--wait=false")
-            wait_until(f"the end of namespace {NAMESPACE}", lambda: not _present(), timeout_s=90)
+            wait_until(f"the end of namespace {NAMESPACE}", lambda: not _is_present(), timeout_s=90)
 
     def status(self) -> str:
         """``down`` if the cluster or the namespace is down."""
-        if not _present():
+        if not _is_present():
             return "down"
         missing = workloads.unready(connect(), RunningContainers(), EXPECTED)
         return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
@@ -260,7 +260,7 @@ def _are_newest(kubectl: Kubectl) -> bool:
     )
 
 
-def _present() -> bool:
+def _is_present() -> bool:
     try:
         return connect().succeeds("get", "namespace", NAMESPACE)
     except LabError:  # no cluster was ever started

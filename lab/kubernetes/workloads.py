@@ -32,7 +32,7 @@ def grant(kubectl: Kubectl, namespace: str, size: str = "capture") -> None:
 
 def renew_token(kubectl: Kubectl, file: Path) -> None:
     """The token of the ServiceAccount that captures use, which is valid for at least a day."""
-    if file.exists() and _expires_in(file) > _TOKEN_REST_S and _accepted(kubectl, file):
+    if file.exists() and _expires_in(file) > _TOKEN_REST_S and _is_accepted(kubectl, file):
         return
     account = ("debug-capture", "--namespace=debug-capture")
     token = kubectl("create", "token", *account, f"--duration={_TOKEN_LIFE_S}s").strip()
@@ -49,7 +49,7 @@ def _expires_in(file: Path) -> float:
     return float(expiry) - time.time()
 
 
-def _accepted(kubectl: Kubectl, file: Path) -> bool:
+def _is_accepted(kubectl: Kubectl, file: Path) -> bool:
     """Return whether the cluster accepts the token; after a reset it does not."""
     review = {
         "apiVersion": "authentication.k8s.io/v1",

@@ -158,17 +158,17 @@ class ZooPart:
     def down(self) -> None:
         """Delete the workloads before the cluster stops, or its next start would start them again."""
         layout.static_pods_dir().joinpath(_STATIC.name).unlink(missing_ok=True)
-        if not _present():
+        if not _is_present():
             return
         kubectl = connect()
         kubectl("delete", "pod", "terminating", *_IN_ZOO, "--force", "--grace-period=0", "--ignore-not-found")
         kubectl("delete", "namespace", NAMESPACE, "--wait=false")
         kubectl("delete", f"--filename={_FOLDER / 'kinds.yaml'}", "--ignore-not-found", "--wait=false")
-        wait_until(f"the end of namespace {NAMESPACE}", lambda: not _present(), timeout_s=90)
+        wait_until(f"the end of namespace {NAMESPACE}", lambda: not _is_present(), timeout_s=90)
 
     def status(self) -> str:
         """``down`` if the cluster or the namespace is down."""
-        if not _present():
+        if not _is_present():
             return "down"
         missing = unsettled(connect())
         return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
@@ -187,10 +187,12 @@ _IN_ZOO = (f"--namespace={NAMESPACE}",)
 def unsettled(kubectl: Kubectl) -> list[str]:
     """Return the workloads without a pod in the expected state."""
     pods = kubectl.json("get", "pods", *_IN_ZOO)["items"]
-    return [name for name, state in sorted(states().items()) if not any(_is_in(state, pod) for pod in _of(name, pods))]
+    return [
+        name for name, state in sorted(states().items()) if not any(_is_in(state, pod) for pod in _pods_of(name, pods))
+    ]
 
 
-def _of(name: str, pods: Iterable[Json]) -> list[Json]:
+def _pods_of(name: str, pods: Iterable[Json]) -> list[Json]:
     return [pod for pod in pods if pod["metadata"]["labels"].get("app") == name]
 
 
@@ -243,7 +245,7 @@ def _apply(kubectl: Kubectl, items: list[Json]) -> None:
 
 def _attach_ended_containers(kubectl: Kubectl) -> None:
     """Attach debug containers that end immediately, as many captures would leave them."""
-    pod = next(pod for pod in _of(MANY, kubectl.json("get", "pods", *_IN_ZOO)["items"]) if _is_in("ready", pod))
+    pod = next(pod for pod in _pods_of(MANY, kubectl.json("get", "pods", *_IN_ZOO)["items"]) if _is_in("ready", pod))
     existing = pod["spec"].get("ephemeralContainers", [])
     image = pod["spec"]["containers"][0]["image"]
     added = [
@@ -255,16 +257,16 @@ def _attach_ended_containers(kubectl: Kubectl) -> None:
         patch = json.dumps({"spec": {"ephemeralContainers": added}})
         kubectl("patch", "pod", name, *_IN_ZOO, "--subresource=ephemeralcontainers", f"--patch={patch}")
     wait_until(
-        "the debug containers", lambda: _ended(kubectl, name) >= ENDED_DEBUG_CONTAINERS, _CONTAINERS_END_WITHIN_S
+        "the debug containers", lambda: _count_ended(kubectl, name) >= ENDED_DEBUG_CONTAINERS, _CONTAINERS_END_WITHIN_S
     )
 
 
-def _ended(kubectl: Kubectl, pod: str) -> int:
+def _count_ended(kubectl: Kubectl, pod: str) -> int:
     statuses = kubectl.json("get", "pod", pod, *_IN_ZOO)["status"].get("ephemeralContainerStatuses", [])
     return sum("terminated" in status["state"] for status in statuses)
 
 
-def _present() -> bool:
+def _is_present() -> bool:
     try:
         return connect().succeeds("get", "namespace", NAMESPACE)
     except LabError:  # no cluster was ever started

@@ -26,7 +26,7 @@ def admit() -> None:
     if request.blueprint == "events":
         return
     simulator().limits.refuse()
-    g.limits = simulator().limits.count(_authenticated())
+    g.limits = simulator().limits.count(_authenticate())
     version = re.search(r"version=(\w+)", request.headers.get("Accept", ""))
     if version and version[1] != "2":
         raise invalid_input(f"API version {version[1]} is not supported: use version=2")
@@ -70,7 +70,7 @@ def number(name: str, default: int) -> int:
     return int(text)
 
 
-def _authenticated() -> str:
+def _authenticate() -> str:
     """The scheme and key of the request; raises ApiError if the account does not know it."""
     header, keys = request.headers.get("Authorization", ""), simulator().keys
     if header not in (f"Token token={keys.account}", f"Token token={keys.user}", f"Bearer {keys.bearer}"):

@@ -44,12 +44,12 @@ def entry(request: Request) -> Json:
         "method": request.method,
         "path": request.path,
         "query": request.args.to_dict(),
-        "headers": {name.lower(): _shown(name.lower(), value) for name, value in request.headers},
+        "headers": {name.lower(): _show(name.lower(), value) for name, value in request.headers},
         "body": request.get_data(as_text=True),
     }
 
 
-def _shown(name: str, value: str) -> str:
+def _show(name: str, value: str) -> str:
     if name != "authorization":
         return value
     scheme = value.partition("=")[0] if value.startswith("Token token=") else value.partition(" ")[0]

@@ -60,7 +60,7 @@ def build() -> None:
     if not (built() / _JAR).is_file():
         _compile()
     _archive_classes()
-    for old in sorted(_finished(), key=lambda folder: folder.stat().st_mtime, reverse=True)[_KEPT:]:
+    for old in sorted(_find_finished(), key=lambda folder: folder.stat().st_mtime, reverse=True)[_KEPT:]:
         shutil.rmtree(old)
 
 
@@ -110,7 +110,7 @@ def discard() -> None:
     shutil.rmtree(_builds(), ignore_errors=True)
 
 
-def _finished() -> list[Path]:
+def _find_finished() -> list[Path]:
     return [path for path in _builds().iterdir() if not path.name.startswith("building-")]
 
 

@@ -186,7 +186,7 @@ def _ask(
         request |= {
             "base": str(Path(scratch).resolve() / "base"),
             "report": str(report),
-            "plugins": [str(_existing(plugin)) for plugin in plugins],
+            "plugins": [str(_require_existing(plugin)) for plugin in plugins],
             "frameworkProperties": dict(framework_properties or {}),
         }
         _java(json.dumps(request), Path(scratch) / "stderr", environment)
@@ -194,7 +194,7 @@ def _ask(
         return answer
 
 
-def _existing(plugin: Path) -> Path:
+def _require_existing(plugin: Path) -> Path:
     if not plugin.is_file():
         raise LabError(f"There is no plugin zip {plugin}: ./build.sh makes it")
     return plugin.resolve()

@@ -32,12 +32,12 @@ def job_of(document: str) -> dict[str, Any]:
     """A job's XML as the map that its YAML would give; Rundeck's codec does the same."""
     (job,) = ElementTree.fromstring(document)  # noqa: S314 - our own build made it
     read: dict[str, Any] = {
-        element.tag: _typed(element.text or "") for element in job if not len(element) and not element.attrib
+        element.tag: _convert(element.text or "") for element in job if not len(element) and not element.attrib
     }
     if (schedule := job.find("schedule")) is not None:
         read["schedule"] = dict(schedule.attrib)
     if (selector := job.find("runnerSelector")) is not None:
-        read["runnerSelector"] = {element.tag: _typed(element.text or "") for element in selector}
+        read["runnerSelector"] = {element.tag: _convert(element.text or "") for element in selector}
     if (options := job.find("context/options")) is not None:
         if options.get("preserveOrder") != "true":
             raise LabError(f"{read['name']}: Rundeck would sort the options")
@@ -45,7 +45,7 @@ def job_of(document: str) -> dict[str, Any]:
     sequence = job.find("sequence")
     if sequence is None:
         raise LabError(f"{read['name']}: a job without steps")
-    read["sequence"] = {name: _typed(value) for name, value in sequence.attrib.items()}
+    read["sequence"] = {name: _convert(value) for name, value in sequence.attrib.items()}
     read["sequence"]["commands"] = [_command_of(element) for element in sequence]
     return read
 
@@ -63,7 +63,7 @@ def _option_of(option: ElementTree.Element) -> dict[str, Any]:
     if "enforcedvalues" in read:
         read["enforced"] = read.pop("enforcedvalues")
     flags = ("required", "enforced", "hidden", "secure", "valueExposed")
-    return {name: _typed(value) if name in flags else value for name, value in read.items()}
+    return {name: _convert(value) if name in flags else value for name, value in read.items()}
 
 
 def _command_of(command: ElementTree.Element) -> dict[str, Any]:
@@ -91,5 +91,5 @@ def _step_of(command: ElementTree.Element) -> dict[str, Any]:
     }
 
 
-def _typed(text: str) -> str | bool:
+def _convert(text: str) -> str | bool:
     return {"true": True, "false": False}.get(text, text)

@@ -71,7 +71,7 @@ def job_options(job: dict[str, Any], argument_string: str, body: bytes) -> dict[
         data = json.loads(body)
     except ValueError as error:
         raise Refused(f"the payload is not JSON: {error}") from None
-    parts = [_filled(part, data) for part in argument_string.split()]
+    parts = [_fill(part, data) for part in argument_string.split()]
     options = {name.removeprefix("-"): value for name, value in zip(parts[::2], parts[1::2], strict=True)}
     _check(job, options)
     return options
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def _filled(part: str, data: Any) -> str:
+def _fill(part: str, data: Any) -> str:
     """One part of the argument string; like Groovy, `.` on nothing fails, `?.` gives nothing, `?:` takes the next."""
 
     def value(match: re.Match[str]) -> str:

@@ -68,7 +68,7 @@ def test_a_proxy_that_wants_a_login_gets_it_for_requests_and_for_streams() -> No
         assert proxy.tunnels >= 2
 
 
-def test_a_metrics_server_that_is_down_costs_nothing_but_its_file(kubectl: Kubectl, tmp_path: Path) -> None:
+def test_without_a_metrics_server_only_its_file_is_missing(kubectl: Kubectl, tmp_path: Path) -> None:
     name = "v1beta1.metrics.k8s.io"
     service = {
         "apiVersion": "apiregistration.k8s.io/v1",

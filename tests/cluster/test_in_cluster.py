@@ -75,7 +75,7 @@ def kill_index(fleet: Fleet, index: str) -> None:
 
 
 @pytest.mark.exclusive
-def test_a_node_that_dies_and_comes_back_costs_time_only(fleet: Fleet, tmp_path: Path) -> None:
+def test_a_node_that_restarts_only_delays_the_capture(fleet: Fleet, tmp_path: Path) -> None:
     log: list[str] = []
     dying = threading.Thread(target=cut_the_power, args=(fleet,))
     dying.start()

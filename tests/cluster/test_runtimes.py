@@ -105,7 +105,7 @@ def test_what_came_through_a_shell_is_verified(run: CaptureRun) -> None:
 
 
 @pytest.mark.parametrize("collector", CONTENT)
-def test_dump_is_what_it_says(collector: str, run: CaptureRun) -> None:
+def test_the_dump_contains_the_expected_text(collector: str, run: CaptureRun) -> None:
     artifacts = [artifact for artifact in run.manifest.artifacts if artifact.collector == collector and artifact.file]
     assert artifacts
     for entry in artifacts:

@@ -144,7 +144,7 @@ def _lend_packages(clone: Path) -> None:
     shutil.copytree(packages, clone / "build" / packages.name, copy_function=os.link)
 
 
-def test_every_block_says_what_it_is() -> None:
+def test_every_block_names_its_language() -> None:
     assert {block.language for block in ALL} <= LANGUAGES
     assert [block.text for block in ALL if block.reason and block.language != "bash"] == []
 

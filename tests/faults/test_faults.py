@@ -21,7 +21,7 @@ def provoked(row: Row) -> Any:
 
 
 @pytest.mark.parametrize("row", [provoked(row) for row in ROWS])
-def test_no_fault_loses_what_had_arrived(row: Row, world: World) -> None:
+def test_no_fault_loses_evidence_that_had_arrived(row: Row, world: World) -> None:
     row.provoke(world)
     ended = world.run()
     world.restore()

@@ -151,7 +151,7 @@ def test_a_directory_that_cannot_be_written_is_named(program: Path, service: Pat
         )
 
 
-def test_another_process_is_no_target(program: Path) -> None:
+def test_another_process_is_not_a_target(program: Path) -> None:
     with subprocess.Popen(["/bin/sleep", "60"]) as process:
         outcome = inspect(program, "info", process.pid)
         process.kill()

@@ -81,7 +81,7 @@ def test_a_key_that_cannot_sign_is_named(dist: Path, tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_bill_lists_exactly_what_the_bundled_zip_carries(dist: Path, tmp_path: Path) -> None:
+def test_the_bill_lists_exactly_the_packages_of_the_bundled_zip(dist: Path, tmp_path: Path) -> None:
     name = f"{package.NAME}-bundled-{__version__}"
     with zipfile.ZipFile(dist / f"{name}.zip") as archive:
         archive.extractall(tmp_path)

@@ -47,7 +47,7 @@ def test_a_capture_outputs_only_its_own_data(hostile: str, as_admin: Project) ->
     assert len(run.rendered) == 1  # the table of the result, from the plugin
 
 
-def test_the_output_of_a_command_is_no_data(hostile: str, as_admin: Project) -> None:
+def test_the_output_of_a_command_is_not_data(hostile: str, as_admin: Project) -> None:
     run = as_admin.run("run-command.yaml", {"namespace": hostile, "pod": "web", "command": "cat x"})
     assert any("RUNDECK:DATA:link=http://evil.example/" in line for line in run.output)  # it is shown as it is
     assert not run.data

@@ -296,7 +296,7 @@ def test_killed_upload_resumes_where_it_stopped(prefix: str, file: Path, monkeyp
     for sends in range(20):
         key_prefix = f"{prefix}/{sends}"
         assert not blob(key_prefix).exists()
-        before = module._uncommitted(blob(key_prefix))
+        before = module._list_uncommitted(blob(key_prefix))
         arrived += len(before)
         with monkeypatch.context() as counted:
             sent = Counting(counted)

@@ -141,7 +141,7 @@ def test_names_of_crash_dumps_stay_in_their_folder(paths: list[str]) -> None:
 
 
 @given(UTF8, UTF8)
-def test_folders_of_dumps_are_no_options_of_find(option: str, variable: str) -> None:
+def test_folders_of_dumps_are_not_options_of_find(option: str, variable: str) -> None:
     container = {
         "args": [f"-XX:HeapDumpPath={option}"],
         "env": [{"name": "X", "value": f"--diagnostic-dir={variable}"}],
@@ -187,7 +187,7 @@ def test_settings_of_every_step(provider: Any, data: st.DataObject) -> None:
 
 
 @given(st.lists(UTF8.map(lambda text: "/" + "".join(text.split())), min_size=1, max_size=3))
-def test_paths_of_files_are_no_options_of_tar(paths: list[str]) -> None:
+def test_paths_of_files_are_not_options_of_tar(paths: list[str]) -> None:
     for tool in (*files_collector(paths).in_image, *files_collector(paths).from_debug):
         assert not any(word.startswith(("-", "/")) for word in tool.run[5:])
 
@@ -225,7 +225,7 @@ def test_quantity_of_every_unit(number: int, unit: str) -> None:
 
 
 @given(TEXT)
-def test_quantity_that_is_none(text: str) -> None:
+def test_an_invalid_quantity_is_an_error(text: str) -> None:
     with refused():
         assert parse_quantity(text) >= 0
 
@@ -343,7 +343,7 @@ def test_note_that_waits(content: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("name", [provider.name for provider in PROVIDERS])
-def test_a_number_that_is_no_number_is_refused_by_every_step(name: str) -> None:
+def test_an_invalid_number_is_rejected_by_every_step(name: str) -> None:
     provider = next(provider for provider in PROVIDERS if provider.name == name)
     for setting in declared(provider.settings):
         if setting.kind == "number":

@@ -103,7 +103,7 @@ def test_size_is_readable(count: int, text: str) -> None:
     ],
     ids=["break", "forged line", "unicode breaks", "terminal control", "right to left", "spaces", "exception"],
 )
-def test_one_line_takes_out_what_could_forge_a_line(text: object, line: str) -> None:
+def test_one_line_removes_characters_that_could_forge_a_line(text: object, line: str) -> None:
     assert one_line(text) == line
 
 

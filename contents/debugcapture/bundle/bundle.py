@@ -208,7 +208,7 @@ def recover(bundle: Bundle, now: datetime) -> None:
             part.rename(file)
     recorded = {bundle.folder / artifact.file for artifact in manifest.artifacts}
     files = [file for file in sorted(bundle.folder.rglob("*")) if _is_evidence(file) and file not in recorded]
-    recovered = tuple(_recovered(file, str(file.relative_to(bundle.folder)), now) for file in files)
+    recovered = tuple(_recover_artifact(file, str(file.relative_to(bundle.folder)), now) for file in files)
     bundle.save(replace(manifest, artifacts=(*manifest.artifacts, *recovered)))
 
 
@@ -216,7 +216,7 @@ def _is_evidence(file: Path) -> bool:
     return file.is_file() and file.name not in (*_OURS, RESERVE) and not file.name.endswith((".age", ".age~"))
 
 
-def _recovered(file: Path, name: str, now: datetime) -> Artifact:
+def _recover_artifact(file: Path, name: str, now: datetime) -> Artifact:
     return Artifact(
         collector="",
         title=name,

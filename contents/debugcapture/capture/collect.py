@@ -167,10 +167,10 @@ def _lanes(collectors: Iterable[Collector]) -> list[list[Collector]]:
 def _pending_artifacts(collector: Collector, pids: Sequence[int], method: str) -> Iterator[tuple[PendingArtifact, int]]:
     """Yield the artifact of each process with its PID. If there are several, the file names contain the PIDs."""
     for pid in pids:
-        file = _numbered(collector.file, pid) if len(pids) > 1 else collector.file
+        file = _add_pid(collector.file, pid) if len(pids) > 1 else collector.file
         yield PendingArtifact(collector, file, "exec", method), pid
 
 
-def _numbered(file: str, pid: int) -> str:
+def _add_pid(file: str, pid: int) -> str:
     path = PurePosixPath(file)
     return str(path.with_name(f"{path.stem}-{pid}{path.suffix}"))

@@ -96,12 +96,12 @@ def persistent_mounts(pod: Json, container: str) -> tuple[Json, ...]:
     """
     mounts = {
         _WHOLE + mount["name"] if _sub_path(pod, container, mount) else VOLUMES + mount["mountPath"]: mount["name"]
-        for mount in _persistent(pod, container)
+        for mount in _find_persistent_mounts(pod, container)
     }
     return tuple({"name": name, "mountPath": path, "readOnly": True} for path, name in mounts.items())
 
 
-def _persistent(pod: Json, container: str) -> list[Json]:
+def _find_persistent_mounts(pod: Json, container: str) -> list[Json]:
     """Return the container's volumeMounts whose content outlives it."""
     volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or []}
     mounts = find_container(pod, container).get("volumeMounts") or []
@@ -140,7 +140,7 @@ def _environment(pod: Json, container: Json) -> dict[str, str]:
 def mounted_folders(pod: Json, container: str) -> tuple[Folder, ...]:
     """Return the folders on volumes that outlive the container, where `persistent_mounts` mounts them."""
     folders = []
-    for mount in _persistent(pod, container):
+    for mount in _find_persistent_mounts(pod, container):
         sub_path = _sub_path(pod, container, mount)
         place = f"{_WHOLE}{mount['name']}/{sub_path}" if sub_path else VOLUMES + mount["mountPath"]
         folders.append(Folder(mount["mountPath"], place))

@@ -199,7 +199,7 @@ class ParallelCapture:
         successor = self._follow_replacement(task, selected) if is_pod_gone else None
         if successor:
             successor = self._wait_for_start(task, successor, _REPLACEMENT_START_S)
-            missing = _missing(chosen.collectors, task.record, task.folder)
+            missing = _find_missing(chosen.collectors, task.record, task.folder)
             scope = replace(scope, pod=successor.pod, target=successor.target, folder=successor.target.pod)
             self._capture(task, scope, missing)
 
@@ -272,7 +272,7 @@ def _failed_capture(target: Target, error: CaptureError) -> Artifact:
     )
 
 
-def _missing(collectors: Sequence[Collector], record: Record, folder: str) -> list[Collector]:
+def _find_missing(collectors: Sequence[Collector], record: Record, folder: str) -> list[Collector]:
     """Return the collectors without a complete artifact in ``folder``, and those that read the API."""
     complete = {
         artifact.collector

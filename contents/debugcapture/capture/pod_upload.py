@@ -49,11 +49,11 @@ class PodUpload:
             report(f"{name}: it has {size:,} bytes, more than its size limit of {size_limit_bytes:,}; it is streamed")
         if not self.min_bytes <= size <= size_limit_bytes:
             return None
-        original = _read_sums(api, _until(api, file, deadline), with_md5=self.store.wants_md5)
+        original = _read_sums(api, _limit_to(api, file, deadline), with_md5=self.store.wants_md5)
         if original.size > size_limit_bytes:
             raise CommandFailed(f"direct upload from {file.ref}", "the file has grown above its size limit")
         report(f"{name}: the pod uploads {original.size:,} bytes directly to the store")
-        remaining = _until(api, file, deadline)
+        remaining = _limit_to(api, file, deadline)
         upload = self.store.direct(f"{self.folder}/{name}", original, remaining.time_limit_s)
         try:
             return upload.complete(_send_pieces(api, remaining, upload, report))
@@ -92,7 +92,7 @@ class _LineSink:
             self._on_line(line)
 
 
-def _until(api: Api, file: RemoteFile, deadline: float) -> RemoteFile:
+def _limit_to(api: Api, file: RemoteFile, deadline: float) -> RemoteFile:
     """Return ``file`` with the time that is left until ``deadline``. Raises CommandFailed if there is none."""
     left_s = int(deadline - api.clock.monotonic())
     if left_s < 1:

@@ -92,7 +92,7 @@ _EXAMPLES: Final = {
 _WORDS: Final = {"exec": "command", "attach": "command", "open": "capture"}
 
 
-def _of(step: Provider) -> Command:
+def _command_of(step: Provider) -> Command:
     """Return the command of a step."""
     return Command(
         name=step.command,
@@ -171,7 +171,7 @@ _OWN = (
 
 _STEPS: Final = tuple(step for step in (*PROVIDERS, *SERVICES) if not (step.on_nodes or step.lists_values))
 
-COMMANDS: Final = (*(_of(step) for step in _STEPS), *_OWN)
+COMMANDS: Final = (*(_command_of(step) for step in _STEPS), *_OWN)
 
 
 def command(name: str) -> Command:

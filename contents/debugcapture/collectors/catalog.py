@@ -109,7 +109,7 @@ def choose(names: str, extra: str = "") -> Chosen:
     requested = list(dict.fromkeys(name.strip() for name in names.split(",")))
     unknown = [name for name in requested if name not in collectors and name not in groups]
     if unknown:
-        raise _unknown(unknown, [*groups, *collectors])
+        raise _unknown_name_error(unknown, [*groups, *collectors])
     named = [collectors[id_] for name in requested for id_ in (groups[name].collectors if name in groups else (name,))]
     snapshot = next((collector for collector in named if collector.reads_api == "snapshot"), None)
 
@@ -164,7 +164,7 @@ def load(file: Path) -> list[Collector]:
     return [collector for collector in collectors if collector]
 
 
-def _unknown(unknown: Iterable[str], names: list[str]) -> BadInput:
+def _unknown_name_error(unknown: Iterable[str], names: list[str]) -> BadInput:
     near = [match for name in unknown for match in difflib.get_close_matches(name, names, n=3, cutoff=0.5)]
     meant = f"Did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
     return BadInput(f"unknown collector {', '.join(unknown)}", "", f"{meant}Available: {', '.join(sorted(names))}.")
@@ -193,7 +193,7 @@ def _collector(entry: dict[str, Any], all_mistakes: list[str]) -> Collector | No
     line = entry.pop(_LINE)
     name = f"line {line}, collector {entry.get('id')}"
     mistakes = [*_key_mistakes(entry, _REQUIRED, _DEFAULTS.keys() | _REQUIRED), *_value_mistakes(_DEFAULTS | entry)]
-    tools = {key: [_tool(tool, mistakes) for tool in _listed(entry.get(key))] for key in _TOOL_LISTS}
+    tools = {key: [_tool(tool, mistakes) for tool in _as_list(entry.get(key))] for key in _TOOL_LISTS}
     detect = _detect(entry.get("detect"), mistakes)
     all_mistakes += [f"{name}: {mistake}" for mistake in mistakes]
     if mistakes:
@@ -299,5 +299,5 @@ def _pattern_mistakes(key: str, pattern: str, groups: int | None = None) -> list
     return [f"{key} must have exactly one group, for the PID"] if groups not in (None, compiled.groups) else []
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []

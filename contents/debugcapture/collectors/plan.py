@@ -53,10 +53,10 @@ def decide(target: Target, collector: Collector, result: ProbeResult, policy: Ca
         return Skip(collector, policy.no_heavy)
     if result.processes is None and result.found_pids is None:
         return _unseen(collector, result.unseen, policy)
-    return _on_processes(target, collector, result, policy, budget)
+    return _plan_for_processes(target, collector, result, policy, budget)
 
 
-def _on_processes(
+def _plan_for_processes(
     target: Target, collector: Collector, result: ProbeResult, policy: CapturePolicy, budget: Budget
 ) -> Action:
     if result.managed and collector.runtime in _MACHINE_CODE:

@@ -65,10 +65,10 @@ Check = Callable[[Installation], Iterator[CheckResult]]
 def examine(installation: Installation) -> list[CheckResult]:
     """Return the results of all checks."""
     checks = (_python, _cluster, _spool, _store, _incident)
-    return [result for check in checks for result in _guarded(check, installation)]
+    return [result for check in checks for result in _run_check(check, installation)]
 
 
-def _guarded(check: Check, installation: Installation) -> Iterator[CheckResult]:
+def _run_check(check: Check, installation: Installation) -> Iterator[CheckResult]:
     """Yield the results of ``check``. An error is a result too."""
     try:
         yield from check(installation)
@@ -223,10 +223,10 @@ def _all_allowed(api: Api, permission: Permission, namespace: str) -> bool:
     resource, _, subresource = permission.resource.partition("/")
     place = {"namespace": namespace} if permission.scope == "namespace" else {}
     attributes = {"group": permission.group, "resource": resource, "subresource": subresource, **place}
-    return all(_allowed(api, {**attributes, "verb": verb}) for verb in permission.verbs)
+    return all(_is_allowed(api, {**attributes, "verb": verb}) for verb in permission.verbs)
 
 
-def _allowed(api: Api, attributes: Json) -> bool:
+def _is_allowed(api: Api, attributes: Json) -> bool:
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     path, doing = path_of("SelfSubjectAccessReview"), "cannot check permissions"
     answer = api.post(path, doing, {**review, "spec": {"resourceAttributes": attributes}})

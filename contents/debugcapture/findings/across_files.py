@@ -36,7 +36,7 @@ class AcrossFiles:
         """Yield the findings about all pods. ``failed`` is called with a file that breaks a rule, and the error."""
         for key, (evidence, cluster) in self._clusters.items():
             try:
-                findings = list(_explained(cluster, self._releases.get(key)))
+                findings = list(_explain(cluster, self._releases.get(key)))
             except Exception as error:  # noqa: BLE001 - the content is hostile, and other pods have to be explained
                 failed(evidence, error)
                 continue
@@ -44,7 +44,7 @@ class AcrossFiles:
                 yield replace(finding, rule=rule_id(pod_fails_since_rollout), pod=evidence.pod)
 
 
-def _explained(cluster: Cluster, release: Release | None) -> Iterator[Finding]:
+def _explain(cluster: Cluster, release: Release | None) -> Iterator[Finding]:
     sets = {workload.name: workload for workload in cluster.workloads if workload.kind == "ReplicaSet"}
     for pod in cluster.pods:
         if replica_set := sets.get(pod.owner.removeprefix("ReplicaSet/")):

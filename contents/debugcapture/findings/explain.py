@@ -30,7 +30,7 @@ def explain(
     across_files = AcrossFiles()
     for part in _parts(((file, subjects) for file in evidence), failed):
         across_files.add(part.evidence, part.model)
-        with _surviving(part.evidence, failed):
+        with _report_errors(part.evidence, failed):
             findings.extend(tuple(part.subject.findings(part.model, part.evidence.pod)))
     return ranked((*findings, *across_files.findings(failed)))
 
@@ -52,7 +52,7 @@ def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tupl
     across_files = AcrossFiles()
     for part in _parts(files, failed):
         across_files.add(part.evidence, part.model)
-        with _surviving(part.evidence, failed):
+        with _report_errors(part.evidence, failed):
             examined = part.subject.examine(part.model, part.evidence.pod)
             findings.extend(examined.findings)
             pictures.append(examined.pictures)
@@ -82,7 +82,7 @@ def _parts(files: Iterable[tuple[Evidence, Sequence[Subject[Any]]]], failed: Unr
     groups: dict[tuple[str, str, str], list[_Part]] = {}
     for file, subjects in files:
         parts: list[_Part] = []
-        with _surviving(file, failed):
+        with _report_errors(file, failed):
             parts += [_Part(subject, file, subject.parse(file)) for subject in subjects_of(file, subjects)]
         for part in parts:
             if part.subject.merge and file.pod:
@@ -91,7 +91,7 @@ def _parts(files: Iterable[tuple[Evidence, Sequence[Subject[Any]]]], failed: Unr
                 yield part
     for group in groups.values():
         merged_part: list[_Part] = []
-        with _surviving(group[0].evidence, failed):
+        with _report_errors(group[0].evidence, failed):
             merged_part.append(_merged_part(group))
         yield from merged_part
 
@@ -102,7 +102,7 @@ def _merged_part(parts: Sequence[_Part]) -> _Part:
 
 
 @contextmanager
-def _surviving(evidence: Evidence, failed: Unreadable) -> Iterator[None]:
+def _report_errors(evidence: Evidence, failed: Unreadable) -> Iterator[None]:
     """Report an error to ``failed``: the content is hostile, and the other files still have to be explained."""
     try:
         yield

@@ -27,16 +27,16 @@ def ranked(findings: Iterable[Finding]) -> list[Finding]:
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in _without_known_restarts(list(findings)):
         groups.setdefault((finding.rule, finding.key or finding.title), []).append(finding)
-    merged = [_merged(group) for group in groups.values()]
-    return _ordered(merged)
+    merged = [_merge(group) for group in groups.values()]
+    return _sort(merged)
 
 
 def with_finding(findings: Iterable[Finding], finding: Finding) -> list[Finding]:
     """Return the ranked ``findings`` with one more in its place."""
-    return _ordered([*findings, finding])
+    return _sort([*findings, finding])
 
 
-def _ordered(findings: Sequence[Finding]) -> list[Finding]:
+def _sort(findings: Sequence[Finding]) -> list[Finding]:
     explained = {pod for finding in findings if _is_cause(finding) for pod in finding.pods}
     return sorted(findings, key=lambda finding: _position(finding, explained))
 
@@ -63,7 +63,7 @@ def _container_of(finding: Finding) -> tuple[str, str]:
     return finding.pod, finding.key.rpartition("/")[2]
 
 
-def _merged(group: Sequence[Finding]) -> Finding:
+def _merge(group: Sequence[Finding]) -> Finding:
     """Return one finding for ``group``, which says the same about several pods or files."""
     first = group[0]
     pods = tuple(dict.fromkeys(finding.pod for finding in group if finding.pod))

@@ -65,7 +65,7 @@ def read_alerts(account: PagerDuty, incident: str, settings: AlertSettings) -> I
         candidates = find_candidates([{"summary": details.get("title"), "body": details.get("body")}], senders)
         titles.append(_title({"summary": details.get("title")}))
     texts = tuple(dict.fromkeys(filter(None, titles)))
-    created = min(filter(None, map(_created, alerts)), default=None)
+    created = min(filter(None, map(_created_at, alerts)), default=None)
     return IncidentAlerts(incident, tuple(candidates[:MAX_CANDIDATES]), texts, created)
 
 
@@ -126,7 +126,7 @@ def step_data(result: AlertTargets) -> dict[str, str]:
     }
 
 
-def _created(alert: object) -> datetime | None:
+def _created_at(alert: object) -> datetime | None:
     """Return when ``alert`` was created; None if it does not say."""
     created = alert.get("created_at") if isinstance(alert, dict) else None
     try:

@@ -74,11 +74,11 @@ class CredentialPlugin:
     def _renew(self) -> None:
         status = self._answer().get("status")
         if not isinstance(status, dict) or not (status.get("token") or status.get("clientCertificateData")):
-            raise self._failed("it printed neither a token nor a certificate")
+            raise self._plugin_error("it printed neither a token nor a certificate")
         try:
             expires = parse_time(_FRACTION.sub("", str(status.get("expirationTimestamp") or "")))
         except ValueError:
-            raise self._failed("the expirationTimestamp that it printed is not a time") from None
+            raise self._plugin_error("the expirationTimestamp that it printed is not a time") from None
         self._status = status
         self._expires = expires - _RENEWED_BEFORE if expires else datetime.max.replace(tzinfo=timezone.utc)
 
@@ -88,14 +88,14 @@ class CredentialPlugin:
             # Its output may contain a token, so no error quotes it.
             answer = json.loads(self._run())
         except OSError as error:
-            raise self._failed(f"it cannot be run: {error.strerror or error}") from error
+            raise self._plugin_error(f"it cannot be run: {error.strerror or error}") from error
         except ValueError:
-            raise self._failed("it printed no JSON") from None
+            raise self._plugin_error("it printed no JSON") from None
         if not isinstance(answer, dict) or "status" not in answer:
-            raise self._failed("it printed no ExecCredential")
+            raise self._plugin_error("it printed no ExecCredential")
         if answer.get("apiVersion") != self._config["apiVersion"]:
             reason = f"it answers in version {answer.get('apiVersion')}, not {self._config['apiVersion']}"
-            raise self._failed(reason)
+            raise self._plugin_error(reason)
         return answer
 
     def _run(self) -> bytes:
@@ -116,12 +116,12 @@ class CredentialPlugin:
                 _end(process)
                 _, errors = process.communicate()
                 reason = f"it did not end within {self._limit_s:g} s"
-                raise self._failed(_with_last_line(reason, errors)) from None
+                raise self._plugin_error(_with_last_line(reason, errors)) from None
             except BaseException:  # the step is aborted
                 _end(process)
                 raise
         if process.returncode:
-            raise self._failed(_with_last_line(f"process returned {process.returncode}", errors))
+            raise self._plugin_error(_with_last_line(f"process returned {process.returncode}", errors))
         return output
 
     def _environment(self, *, is_interactive: bool) -> dict[str, str]:
@@ -142,7 +142,7 @@ class CredentialPlugin:
                 info["config"] = extension.get("extension")
         return info
 
-    def _failed(self, reason: str) -> BadInput:
+    def _plugin_error(self, reason: str) -> BadInput:
         hint = one_line(self._config.get("installHint") or "")
         remedy = (
             hint or "Run it as the user of the Rundeck process to see what is missing: its PATH and its environment."

@@ -77,7 +77,7 @@ class EvidenceService:
         if request.method not in ("GET", "HEAD"):
             return json_problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed", {"Allow": "GET, HEAD"})
         visitor = self.access.check(request)
-        answer = self._denied(request, visitor) if isinstance(visitor, Denial) else self._open(request)
+        answer = self._deny(request, visitor) if isinstance(visitor, Denial) else self._open(request)
         try:
             self.log.write(_log_entry(request, visitor, answer))
         except OSError as error:
@@ -89,7 +89,7 @@ class EvidenceService:
             return Reply(answer.reply.status, b"", answer.reply.headers)
         return answer.reply
 
-    def _denied(self, request: Request, denial: Denial) -> _Answer:
+    def _deny(self, request: Request, denial: Denial) -> _Answer:
         headers = {"WWW-Authenticate": "Bearer"} if denial.status == HTTPStatus.UNAUTHORIZED else {}
         return _Answer(_page(request, denial.status, denial.reason, headers))
 

@@ -84,11 +84,11 @@ def find_capture(store: ReadableStore, capture_id: str) -> StoredCapture | None:
     try:
         capture = value_from(StoredCapture, json.loads(content))
     except (ValueError, RecursionError) as error:
-        raise _damaged(capture_id, str(error)) from error
+        raise _damaged_error(capture_id, str(error)) from error
     if capture.capture_id != capture_id or not _is_folder(capture.key):
-        raise _damaged(capture_id, "it belongs to another capture")
+        raise _damaged_error(capture_id, "it belongs to another capture")
     if not all(_is_file_of(capture.key, file.key) for file in capture.files):
-        raise _damaged(capture_id, "it names a file that does not belong to the capture")
+        raise _damaged_error(capture_id, "it names a file that does not belong to the capture")
     return capture
 
 
@@ -109,7 +109,7 @@ def _is_file_of(folder: str, key: str) -> bool:
     return rest != key and not {"", ".", ".."} & set(rest.split("/")) and "\0" not in rest
 
 
-def _damaged(capture_id: str, reason: str) -> NotStored:
+def _damaged_error(capture_id: str, reason: str) -> NotStored:
     return NotStored(
         f"cannot read the index entry of {capture_id}", reason, "Upload the capture again, if you have it."
     )

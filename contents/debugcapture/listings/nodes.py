@@ -68,9 +68,9 @@ def to_node(pod: Json, cluster: str, now: datetime) -> Node:
         "container": target.container,
         "containers": ",".join(container_names(pod)),
         "workload": target.workload,
-        "workloadKind": _matching(_KIND, controller_of(pod).get("kind", "")),
+        "workloadKind": _only_if_matching(_KIND, controller_of(pod).get("kind", "")),
         "kubernetesNode": target.node,
-        "image": _matching(_IMAGE, target.image),
+        "image": _only_if_matching(_IMAGE, target.image),
         "runtime": guess_runtime(find_container(pod, target.container)),
         "state": target.state.phase,
         "restarts": str(target.state.restarts),
@@ -79,7 +79,7 @@ def to_node(pod: Json, cluster: str, now: datetime) -> Node:
     }
 
 
-def _matching(pattern: re.Pattern[str], text: str) -> str:
+def _only_if_matching(pattern: re.Pattern[str], text: str) -> str:
     return text if pattern.fullmatch(text) else ""
 
 

@@ -95,7 +95,7 @@ def _from_sender(block: Block, sender: Sender) -> list[Candidate]:
     """Return the targets in ``block``, each of which has a pod or a workload."""
     if sender.when and not any(outer.values(name) for name in sender.when for outer in block.ancestors()):
         return []
-    shared = {part: _inherited(block, sender, part) for part in _SHARED_PARTS}
+    shared = {part: _inherit(block, sender, part) for part in _SHARED_PARTS}
     candidates: list[Candidate] = []
     parts = _parts_by_name(block, sender)
     if parts.get("pod") or parts.get("workload"):
@@ -170,7 +170,7 @@ def _names_exporter(sender: Sender, name: str) -> bool:
     return any(word in name for word in sender.exporters)
 
 
-def _inherited(block: Block, sender: Sender, part: str) -> str:
+def _inherit(block: Block, sender: Sender, part: str) -> str:
     """Return ``part`` from ``block``, or from what is said for all blocks."""
     values = (_first_valid(outer, sender, part, part) for outer in block.ancestors())
     return next(filter(None, values), "")

@@ -172,7 +172,7 @@ class PagerDuty:
             self.client.retry(lambda: self.client.send("GET", "/abilities"), tries=1)
         except RequestFailed as error:
             remedy = "Check the API URL." if error.status == 404 else self._remedy(error.status)
-            raise _refused(f"PagerDuty at {self.client.url}", error, remedy) from None
+            raise _refusal(f"PagerDuty at {self.client.url}", error, remedy) from None
 
     @property
     def region(self) -> str:
@@ -228,7 +228,7 @@ class PagerDuty:
             content = self.client.retry(lambda: self.client.send("GET", path), TRIES).json()
         except RequestFailed as error:
             remedy = _READ_REMEDIES.get(error.status) or self._remedy(error.status)
-            raise _refused(_cannot_read(incident), error, remedy) from None
+            raise _refusal(_cannot_read(incident), error, remedy) from None
         except ValueError:
             raise _not_pagerduty(_cannot_read(incident)) from None
         if not isinstance(content, dict):
@@ -247,7 +247,7 @@ def _not_sent(incident: str, reason: str, remedy: str, *, status: int = 0, waits
     return NoteNotSent(f"cannot add a note to incident {incident}", reason, remedy, status=status, waits=waits)
 
 
-def _refused(action: str, error: RequestFailed, remedy: str) -> CaptureError:
+def _refusal(action: str, error: RequestFailed, remedy: str) -> CaptureError:
     error_type = _CAUSES.get(error.status, Unreachable if error.is_temporary else Rejected)
     return error_type(action, error.reason, remedy, status=error.status)
 

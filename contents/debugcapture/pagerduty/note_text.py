@@ -92,7 +92,7 @@ def capture_note(manifest: Manifest, receipt: Receipt | None, location: str, add
                 for artifact in artifacts
                 if artifact.outcome in _MISSING_OUTCOMES
             ),
-            *_captured(manifest),
+            *_captured_lines(manifest),
             *(Line(_SKIPPED, _artifact_line(artifact)) for artifact in artifacts if _is_skipped_for_a_reason(artifact)),
         ],
         [
@@ -181,7 +181,7 @@ def _not_stored(location: str, failure: str) -> list[Line]:
     return [Line(_ALWAYS, f"Not in the store{reason}"), Line(_ALWAYS, f"Saved on the Rundeck server in {location}")]
 
 
-def _captured(manifest: Manifest) -> list[Line]:
+def _captured_lines(manifest: Manifest) -> list[Line]:
     """Return one line with the titles of all artifacts, the dumps first."""
     captured = [artifact for artifact in manifest.artifacts if artifact.file]
     if any(artifact.is_capture for artifact in manifest.artifacts):

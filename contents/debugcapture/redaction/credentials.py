@@ -46,7 +46,7 @@ def find_credentials(text: bytes, start: int, own_patterns: Sequence[Pattern[byt
 
     ``own_patterns`` are those of the user: the secret is their first group, or the complete match.
     """
-    credentials = [*_named(text, start), *_marked(text, start)]
+    credentials = [*_find_named(text, start), *_find_marked(text, start)]
     for pattern in own_patterns:
         credentials += [_from_match(match) for match in pattern.finditer(text, start) if match.end() > match.start()]
     return credentials
@@ -63,7 +63,7 @@ def scanners() -> tuple[Pattern[bytes], Pattern[bytes]]:
     return bytes_pattern(names, "names of secrets"), bytes_pattern(marks, "marks of secrets")
 
 
-def _named(text: bytes, start: int) -> Iterator[Credential]:
+def _find_named(text: bytes, start: int) -> Iterator[Credential]:
     """Yield the values of secret names."""
     end = containers_end = start
     for hit in scanners()[0].finditer(text, start):
@@ -98,7 +98,7 @@ def _name_at(text: bytes, position: int) -> tuple[int, int]:
     return begin, end if end - position < _LONGEST_AFTER else 0
 
 
-def _marked(text: bytes, start: int) -> Iterator[Credential]:
+def _find_marked(text: bytes, start: int) -> Iterator[Credential]:
     """Yield the credentials that a mark or the format of a token shows."""
     end, has_pem, starts = start, False, tokens_by_start()
     for hit in scanners()[1].finditer(text, start):

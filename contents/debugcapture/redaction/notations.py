@@ -58,12 +58,12 @@ _PASSWORDS: Final = (b"password", b"passwd")
 
 def find_place(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
     """Yield the positions at which the value of the name from ``begin`` to ``end`` may stand, the likeliest first."""
-    yield from _beside_quote(text, begin, end, kind)
-    yield from _assigned(text, begin, end, kind)
-    yield from _behind_blank(text, begin, end, kind)
+    yield from _find_beside_quote(text, begin, end, kind)
+    yield from _find_assigned(text, begin, end, kind)
+    yield from _find_behind_blank(text, begin, end, kind)
 
 
-def _beside_quote(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
+def _find_beside_quote(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
     """Yield the value of a name that is a value itself: of a pair, an attribute, an element or a tuple."""
     for pattern, style in ((_PAIR, "object"), (_ATTRIBUTE, "text"), (_LINES, "text")):
         if match := pattern.match(text, end):
@@ -76,7 +76,7 @@ def _beside_quote(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tup
 
 def _member(text: bytes, begin: int, end: int) -> re.Match[bytes] | None:
     """Return the match from the first member of a tuple, or from a keyword of Clojure, to its value."""
-    before = _before(text, begin)
+    before = _text_before(text, begin)
     if before.endswith(_BEFORE_TUPLE):
         return _TUPLE.match(text, end)
     if before.endswith(b"{"):
@@ -84,23 +84,23 @@ def _member(text: bytes, begin: int, end: int) -> re.Match[bytes] | None:
     return _CLOJURE.match(text, end) if before.endswith((b" :", b"{:")) else None
 
 
-def _before(text: bytes, begin: int) -> bytes:
+def _text_before(text: bytes, begin: int) -> bytes:
     return text[max(0, begin - _BEFORE_BYTES) : begin]
 
 
 def _element(text: bytes, begin: int, end: int) -> re.Match[bytes] | None:
     """Return the match from the name of an element, or of its attribute, to its content."""
-    before = _before(text, begin)
+    before = _text_before(text, begin)
     if before.endswith(b"&lt;"):
         return _ESCAPED_ELEMENT.match(text, end)
     in_tag = before.endswith((b"<", b":", b'"', b"'")) or text[end : end + 2] == b"</"
     return _ELEMENT.match(text, end) if in_tag else None
 
 
-def _assigned(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
+def _find_assigned(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
     """Yield the value behind an equals sign, an arrow or a colon."""
     match = _ASSIGNED.match(text, end)
-    before = _before(text, begin)
+    before = _text_before(text, begin)
     if not match or before == b"checksum/":
         return
     name, sign, position = text[begin:end], match["sign"], match.end()
@@ -130,7 +130,7 @@ def _is_message(text: bytes, name: bytes, end: int, position: int) -> bool:
     return bool(_CLASS.search(name) and _SENTENCE.match(text, end))
 
 
-def _behind_blank(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
+def _find_behind_blank(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
     """Yield the value of a flag, or of a word that a command, SQL or .netrc puts before a value."""
     if kind is Kind.DIRECTORY:
         return

@@ -17,14 +17,14 @@ _PASSWORD_FLAGS: Final = {"mysql": "-p", "mariadb": "-p", "redis-cli": "-a", "ss
 
 def masked_pod(pod: Json) -> Json:
     """Return a copy of ``pod`` without secret values, managed fields and the last applied configuration."""
-    copy: Json = _masked(pod)
+    copy: Json = _mask(pod)
     metadata = {key: value for key, value in copy["metadata"].items() if key not in _NOISE}
     if "annotations" in metadata:
         metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _LAST_APPLIED}
     return copy | {"metadata": metadata}
 
 
-def _masked(value: Any) -> Any:
+def _mask(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _masked_member(value, key, inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -35,7 +35,7 @@ def _masked(value: Any) -> Any:
 def _masked_member(parent: Json, key: Any, value: Any) -> Any:
     """Return the masked value of ``key``. The value of an EnvVar or of a header is secret if their name is."""
     if not isinstance(value, str) or not value:
-        return _masked(value)
+        return _mask(value)
     is_secret = is_secret_variable(str(parent.get("name", ""))) if key == "value" else _is_secret_key(str(key))
     return _mask_text(value) if is_secret else masked_text(value)
 
@@ -56,7 +56,7 @@ def _masked_list(values: list[Any]) -> list[Any]:
         elif password_flag and isinstance(value, str) and value.startswith(password_flag) and value != password_flag:
             masked.append(password_flag + _mask_text(value.removeprefix(password_flag)))
         else:
-            masked.append(_masked(value))
+            masked.append(_mask(value))
         previous = value
     return masked
 

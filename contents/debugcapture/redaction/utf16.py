@@ -45,18 +45,18 @@ class Utf16Redactor:
     def feed(self, chunk: bytes | memoryview) -> bytes:
         """Add ``chunk`` and return the masked text that is complete."""
         text = self._decoder.decode(bytes(chunk))
-        return self._encoded(self._redactor.feed(text.encode(errors=_ERRORS)))
+        return self._encode(self._redactor.feed(text.encode(errors=_ERRORS)))
 
     def finish(self) -> bytes:
         """Return the rest of the masked text."""
         half_character, _ = self._decoder.getstate()
-        return self._encoded(self._redactor.finish(), final=True) + half_character
+        return self._encode(self._redactor.finish(), final=True) + half_character
 
     def preview(self, more: bytes = b"") -> bytes:
         """Return a masked preview of the pending text; see `Redactor.preview`. ``more`` is not part of it."""
         del more
         return self._redactor.preview().decode(errors=_ERRORS).encode(self._encoding, errors=_ERRORS)
 
-    def _encoded(self, masked: bytes, *, final: bool = False) -> bytes:
+    def _encode(self, masked: bytes, *, final: bool = False) -> bytes:
         text = self._masked_decoder.decode(masked, final=final)
         return text.encode(self._encoding, errors=_ERRORS)

@@ -19,7 +19,7 @@ def summary(manifest: Manifest) -> str:
     line = (
         f"{manifest.status}: {len(captured)} artifacts of {target} (container {target.container}, {target.state}){more}"
     )
-    missing = _missing(manifest)
+    missing = _missing_lines(manifest)
     rest = [f"{len(missing) - _MAX_LISTED} more are missing or truncated"] if len(missing) > _MAX_LISTED else []
     return one_line("; ".join([line, *missing[:_MAX_LISTED], *rest]))
 
@@ -32,12 +32,12 @@ def first_finding(manifest: Manifest) -> str:
 
 def shortfall(manifest: Manifest) -> str:
     """Return one line: the pod, and what is missing and why. Return "" if nothing is missing."""
-    missing = _missing(manifest)
+    missing = _missing_lines(manifest)
     action = f"{manifest.target}: some evidence could not be captured"
     return one_line(f"{action}: {'; '.join(missing)}") if missing else ""
 
 
-def _missing(manifest: Manifest) -> list[str]:
+def _missing_lines(manifest: Manifest) -> list[str]:
     missing = [artifact for artifact in manifest.artifacts if is_missing(artifact)]
     return [
         f"{artifact.pod + ': ' if artifact.pod else ''}{artifact.title} {artifact.outcome}: {artifact.reason}"

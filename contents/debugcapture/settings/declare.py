@@ -178,7 +178,7 @@ def _read_group(group: type[Any], values: Mapping[str, str], problems: list[str]
         if problem:
             problems.append(problem)
         else:
-            read_values[field.name] = _typed(setting, text or setting.default)
+            read_values[field.name] = _convert(setting, text or setting.default)
     return read_values
 
 
@@ -218,7 +218,7 @@ def _number_problem(setting: Declared, text: str) -> str:
     return f"{setting.name} must be a number {bounds}, not {text!r}"
 
 
-def _typed(setting: Declared, text: str) -> str | int | bool:
+def _convert(setting: Declared, text: str) -> str | int | bool:
     if setting.kind == "switch":
         return text == "true"
     return int(text) if setting.kind == "number" else text

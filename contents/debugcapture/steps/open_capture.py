@@ -44,7 +44,7 @@ def open_capture(step: OpenStep, context: RunContext) -> Outcome:
         # Nothing was to be stored: the exit code is that of a server that cannot be reached.
         raise Unreachable(error.action, error.reason, error.remedy) from error
     _renew_page(store, capture, context)
-    context.report(_rendered(capture) if step.result.rendered else "\n".join(_lines(capture)))
+    context.report(_render(capture) if step.result.rendered else "\n".join(_lines(capture)))
     return Outcome(0, {"link": capture.receipt.page}, _document(capture))
 
 
@@ -56,7 +56,7 @@ def _renew_page(store: ReadableStore, capture: SignedCapture, context: RunContex
         context.report(f"{error} The links in the report page are not renewed. Use the links below.")
 
 
-def _rendered(capture: SignedCapture) -> str:
+def _render(capture: SignedCapture) -> str:
     if capture.manifest is None:
         return encrypted_result(capture.key, capture.receipt)
     return capture_result(capture.manifest, capture.receipt)

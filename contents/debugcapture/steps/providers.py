@@ -284,12 +284,12 @@ _NODE_STEPS = ("k8s-debug-capture", "k8s-debug-exec", "k8s-debug-attach")
 _POD_ATTRIBUTES = {"namespace": "namespace", "pod": "pod", "container": "container"}
 
 
-def _on_node(step: Provider) -> Provider:
+def _as_node_step(step: Provider) -> Provider:
     """Return ``step`` as a node step. The attributes of the node name the pod."""
     return replace(step, name=f"{step.name}-node", title=f"{step.title} (pods as nodes)", from_node=_POD_ATTRIBUTES)
 
 
-PROVIDERS = (*_STEPS, *_VALUES, *(_on_node(step) for step in _STEPS if step.name in _NODE_STEPS))
+PROVIDERS = (*_STEPS, *_VALUES, *(_as_node_step(step) for step in _STEPS if step.name in _NODE_STEPS))
 # Services are not plugins, but have the same kind of settings.
 SERVICES = (
     Provider(

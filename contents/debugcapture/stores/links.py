@@ -83,7 +83,7 @@ class _LinkedStore:
         self._store, self._link = store, link
 
     def put(self, key: str, file: Path, sha256: str, progress: Progress = ignore_progress) -> Stored:
-        return self._linked(self._store.put(key, file, sha256, progress))
+        return self._replace_link(self._store.put(key, file, sha256, progress))
 
     def follow(self, key: str, file: Path, progress: Progress = ignore_progress) -> GrowingUpload | None:
         return self._store.follow(key, file, progress) if isinstance(self._store, FollowsFiles) else None
@@ -92,9 +92,9 @@ class _LinkedStore:
         return self._store.read(key)
 
     def locate(self, key: str, size: int, sha256: str) -> Stored:
-        return self._linked(self._store.locate(key, size, sha256))
+        return self._replace_link(self._store.locate(key, size, sha256))
 
-    def _linked(self, stored: Stored) -> Stored:
+    def _replace_link(self, stored: Stored) -> Stored:
         return replace(stored, link=self._link(stored), expires=None)
 
 
@@ -107,19 +107,19 @@ class _LinkedDirectStore(_LinkedStore):
         self._direct_store, self.wants_md5 = store, store.wants_md5
 
     def direct(self, key: str, original: Original, valid_s: int) -> DirectUpload:
-        return _LinkedUpload(self._direct_store.direct(key, original, valid_s), self._linked)
+        return _LinkedUpload(self._direct_store.direct(key, original, valid_s), self._replace_link)
 
 
 class _LinkedUpload:
     def __init__(self, upload: DirectUpload, add_link: Callable[[Stored], Stored]) -> None:
-        self._upload, self._linked = upload, add_link
+        self._upload, self._replace_link = upload, add_link
 
     @property
     def requests(self) -> Sequence[SignedRequest]:
         return self._upload.requests
 
     def complete(self, tags: Sequence[str]) -> Stored:
-        return self._linked(self._upload.complete(tags))
+        return self._replace_link(self._upload.complete(tags))
 
     def abandon(self) -> None:
         self._upload.abandon()

@@ -67,7 +67,7 @@ def signer_of(content: bytes, signature: str) -> str:
     """Return the public key that made ``signature`` of ``content``. Raises InvalidSignature."""
     from paramiko import Ed25519Key, Message, SSHException
 
-    blob = Message(_decoded(signature))
+    blob = Message(_decode(signature))
     try:
         is_known = blob.get_bytes(len(_MAGIC)) == _MAGIC and blob.get_int() == _VERSION
         key_data, namespace, _reserved = blob.get_string(), blob.get_string(), blob.get_string()
@@ -100,7 +100,7 @@ def _signed_data(content: bytes, algorithm: str) -> bytes:
     return data.asbytes()
 
 
-def _decoded(signature: str) -> bytes:
+def _decode(signature: str) -> bytes:
     body = signature.strip()
     if not (body.startswith(_BEGIN) and body.endswith(_END)):
         raise InvalidSignature("it is not an SSH signature")

@@ -88,7 +88,7 @@ def _pod_problems(pod: Json, now: datetime) -> Iterator[Problem]:
         yield Problem(Severity.STUCK, "stuck terminating") if is_late else Problem(Severity.PENDING, "terminating")
     if status.get("phase") == "Failed":
         problem = Problem(Severity.ENDED, f"failed ({status['reason']})" if status.get("reason") else "failed")
-        yield _since(problem, _end_of(pod), now, Severity.PAST)
+        yield _age_since(problem, _end_of(pod), now, Severity.PAST)
     if status.get("phase") == "Unknown":
         yield Problem(Severity.NOT_READY, "the state is unknown, because its node does not report it")
     if status.get("phase") == "Pending" and not status.get("containerStatuses"):
@@ -101,7 +101,7 @@ def _container_problems(status: Json, now: datetime, past: Severity) -> Iterator
     last, ended = last_terminated_state(status), terminated_state(status)
     waiting = waiting_state(status).get("reason") or ""
     if ended.get("reason") == "OOMKilled":
-        yield _ended(Problem(Severity.OUT_OF_MEMORY, "OOMKilled", name), ended, now, past)
+        yield _age_ended(Problem(Severity.OUT_OF_MEMORY, "OOMKilled", name), ended, now, past)
     elif last.get("reason") == "OOMKilled":
         yield from _past_kill(status, waiting == "CrashLoopBackOff", now)
     if waiting == "CrashLoopBackOff":
@@ -110,7 +110,7 @@ def _container_problems(status: Json, now: datetime, past: Severity) -> Iterator
         yield Problem(Severity.CANNOT_START, waiting, name)
     elif ended.get("exitCode"):
         problem = Problem(Severity.CRASHED, f"ended with exit code {ended['exitCode']}", name)
-        yield _ended(problem, ended, now, past)
+        yield _age_ended(problem, ended, now, past)
     finished = parse_time(last.get("finishedAt"))
     if finished and now - finished < _RECENT:
         minutes = max(0, int((now - finished).total_seconds() // 60))
@@ -128,12 +128,12 @@ def _past_kill(status: Json, is_looping: bool, now: datetime) -> Iterator[Proble
         yield Problem(Severity.RESTARTED, f"OOMKilled {duration(now - killed)} ago, {restarts} restarts", name)
 
 
-def _ended(problem: Problem, ended: Terminated, now: datetime, past: Severity) -> Problem:
+def _age_ended(problem: Problem, ended: Terminated, now: datetime, past: Severity) -> Problem:
     """Return ``problem``, or what is left of it an hour after the container ended."""
-    return _since(problem, parse_time(ended.get("finishedAt")), now, past)
+    return _age_since(problem, parse_time(ended.get("finishedAt")), now, past)
 
 
-def _since(problem: Problem, time: datetime | None, now: datetime, past: Severity) -> Problem:
+def _age_since(problem: Problem, time: datetime | None, now: datetime, past: Severity) -> Problem:
     if time is None or now - time < _RECENT:
         return problem
     reason = f"{problem.reason}, {duration(now - time)} ago"

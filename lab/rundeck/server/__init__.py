@@ -76,7 +76,7 @@ def answer(state: State, method: str, url: str, headers: dict[str, str], body: b
     """Answer a request; ``headers`` by their names in lower case."""
     parts = urlsplit(url)
     if hook := re.fullmatch(r"/api/\d+/webhook/(\w+)", parts.path):
-        return webhook_routes.deliver(state, hook[1], body) if method == "POST" else _unknown(method, parts.path)
+        return webhook_routes.deliver(state, hook[1], body) if method == "POST" else _answer_unknown(method, parts.path)
     user = state.users.get(headers.get("x-rundeck-auth-token", ""))
     if user is None:
         return refusal(403, "unauthorized", "(Token:******) is not authorized")
@@ -89,20 +89,18 @@ def answer(state: State, method: str, url: str, headers: dict[str, str], body: b
                 return forbidden(f"of administrators: {method} {parts.path}")
             values = tuple(unquote(part or "") for part in match.groups())
             kind = headers.get("content-type", "").partition(";")[0].strip()
-            return _acted(
-                act, state, Request(user, values, parse_qs(parts.query), kind, headers.get("accept", ""), body)
-            )
-    return _unknown(method, parts.path)
+            return _act(act, state, Request(user, values, parse_qs(parts.query), kind, headers.get("accept", ""), body))
+    return _answer_unknown(method, parts.path)
 
 
-def _acted(act: Act, state: State, request: Request) -> Answer:
+def _act(act: Act, state: State, request: Request) -> Answer:
     try:
         return act(state, request)
     except (KeyError, TypeError, ValueError) as error:
         return invalid(f"the body is not what the API documents: {error!r}")
 
 
-def _unknown(method: str, path: str) -> Answer:
+def _answer_unknown(method: str, path: str) -> Answer:
     return refusal(404, "api.error.invalid.request", f"Invalid API Request: {method} {path}")
 
 

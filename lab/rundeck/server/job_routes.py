@@ -51,13 +51,13 @@ def import_jobs(state: State, request: Request) -> Answer:
     keep = request.query.get("uuidOption", "preserve") == "preserve"
     saved = save_jobs(state, project, read, Duplicates(keep, request.query.get("dupeOption", "create")))
     return 200, {
-        "succeeded": [_saved(entry, project) for entry in saved if not entry.error and not entry.skipped],
-        "failed": [_saved(entry, project) for entry in saved if entry.error],
-        "skipped": [_saved(entry, project) for entry in saved if entry.skipped],
+        "succeeded": [_show_saved(entry, project) for entry in saved if not entry.error and not entry.skipped],
+        "failed": [_show_saved(entry, project) for entry in saved if entry.error],
+        "skipped": [_show_saved(entry, project) for entry in saved if entry.skipped],
     }
 
 
-def _saved(saved: Saved, project: Project) -> dict[str, Any]:
+def _show_saved(saved: Saved, project: Project) -> dict[str, Any]:
     described = {**{name: saved.job.get(name, "") for name in _SHOWN}, "index": saved.index, "project": project.name}
     return {**described, "error": saved.error} if saved.error else described
 

@@ -36,7 +36,7 @@ def save_jobs(state: State, project: Project, jobs: Sequence[Job], duplicates: D
     """Save the valid ones of ``jobs``; the others change nothing."""
     invalid = _invalid_steps(state, jobs)
     return [
-        _saved(state, project, Saved(index, job, invalid.get(index, "")), duplicates)
+        _save(state, project, Saved(index, job, invalid.get(index, "")), duplicates)
         for index, job in enumerate(jobs, start=1)
     ]
 
@@ -53,7 +53,7 @@ def _invalid_steps(state: State, jobs: Sequence[Job]) -> dict[int, str]:
     return {index: f"{start}: [{', '.join(steps)}]" for index, steps in problems.items()}
 
 
-def _saved(state: State, project: Project, saved: Saved, duplicates: Duplicates) -> Saved:
+def _save(state: State, project: Project, saved: Saved, duplicates: Duplicates) -> Saved:
     if saved.error:
         return saved
     own_uuid = str(saved.job.get("uuid") or saved.job.get("id") or "") if duplicates.keep_uuid else ""

@@ -19,7 +19,7 @@ def make_key(state: State, request: Request) -> Answer:
     if path in state.keys:
         return conflict("Resource", path)
     state.keys[path] = request.body.decode()
-    return 201, _described(path)
+    return 201, _describe(path)
 
 
 def change_key(state: State, request: Request) -> Answer:
@@ -28,9 +28,9 @@ def change_key(state: State, request: Request) -> Answer:
     if request.content_type not in _TYPES:
         return invalid(f"Invalid content type: {request.content_type}")
     if path not in state.keys:
-        return _missing(path)
+        return _answer_missing(path)
     state.keys[path] = request.body.decode()
-    return 200, _described(path)
+    return 200, _describe(path)
 
 
 def keys(state: State, request: Request) -> Answer:
@@ -40,13 +40,13 @@ def keys(state: State, request: Request) -> Answer:
         return forbidden(f"read {path}")
     if path in state.keys:
         asks_content = request.accept in _TYPES
-        return forbidden(f"read content of {path}") if asks_content else (200, _described(path))
+        return forbidden(f"read content of {path}") if asks_content else (200, _describe(path))
     below = [name.removeprefix(f"{path}/") for name in state.keys if name.startswith(f"{path}/")]
     if not below:
-        return _missing(path)
+        return _answer_missing(path)
     folders = {name.partition("/")[0] for name in below if "/" in name}
     entries = [{"path": f"{path}/{name}", "type": "directory"} for name in sorted(folders)]
-    entries += [_described(f"{path}/{name}") for name in sorted(below) if "/" not in name]
+    entries += [_describe(f"{path}/{name}") for name in sorted(below) if "/" not in name]
     return 200, {"path": path, "type": "directory", "resources": entries}
 
 
@@ -69,13 +69,13 @@ def _question(path: str, project: Project | None) -> Question:
 def delete_key(state: State, request: Request) -> Answer:
     """``DELETE /storage/keys/PATH``."""
     path = f"keys/{request.parts[0]}"
-    return (204, None) if state.keys.pop(path, None) is not None else _missing(path)
+    return (204, None) if state.keys.pop(path, None) is not None else _answer_missing(path)
 
 
-def _missing(path: str) -> Answer:
+def _answer_missing(path: str) -> Answer:
     return 404, {"error": True, "message": f"resource not found: /{path}"}
 
 
-def _described(path: str) -> dict[str, Any]:
+def _describe(path: str) -> dict[str, Any]:
     meta = {"Rundeck-content-type": _TYPES[0], "Rundeck-content-mask": "content", "Rundeck-data-type": "password"}
     return {"path": path, "type": "file", "name": path.rpartition("/")[2], "meta": meta}

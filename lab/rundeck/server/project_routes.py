@@ -21,18 +21,18 @@ def make_project(state: State, request: Request) -> Answer:
         return conflict("Project", name)
     has_sources = any(key.startswith(NODE_SOURCES) for key in config)
     state.projects[name] = Project(name, config if has_sources else {**NEW_PROJECT, **config})
-    return 201, _shown(state.projects[name])
+    return 201, _show(state.projects[name])
 
 
 def list_projects(state: State, _: Request) -> Answer:
     """``GET /projects``."""
-    return 200, [_shown(project) for project in state.projects.values()]
+    return 200, [_show(project) for project in state.projects.values()]
 
 
 def project(state: State, request: Request) -> Answer:
     """``GET /project/NAME``."""
     project = state.projects.get(request.parts[0])
-    return (200, _shown(project)) if project else not_found("Project", request.parts[0])
+    return (200, _show(project)) if project else not_found("Project", request.parts[0])
 
 
 def delete_project(state: State, request: Request) -> Answer:
@@ -43,7 +43,7 @@ def delete_project(state: State, request: Request) -> Answer:
     return 204, None
 
 
-def _shown(project: Project) -> dict[str, Any]:
+def _show(project: Project) -> dict[str, Any]:
     return {"name": project.name, "description": project.properties.get("project.description", "")}
 
 

@@ -15,7 +15,7 @@ def webhooks(state: State, request: Request) -> Answer:
     """``GET /project/NAME/webhooks``."""
     if request.parts[0] not in state.projects:
         return not_found("Project", request.parts[0])
-    return 200, [_described(hook) for hook in state.webhooks.values() if hook.project == request.parts[0]]
+    return 200, [_describe(hook) for hook in state.webhooks.values() if hook.project == request.parts[0]]
 
 
 def change_webhook(state: State, request: Request) -> Answer:
@@ -50,7 +50,7 @@ def delete_webhook(state: State, request: Request) -> Answer:
     return 200, {"msg": "Deleted webhook"}
 
 
-def _described(hook: Webhook) -> dict[str, Any]:
+def _describe(hook: Webhook) -> dict[str, Any]:
     owner = {"user": hook.owner.name, "creator": hook.owner.name, "roles": ",".join(hook.owner.groups)}
     kind = {"eventPlugin": hook.event_plugin, "config": dict(hook.config), "enabled": hook.enabled}
     return {"uuid": hook.uuid, "name": hook.name, "project": hook.project, "authToken": hook.token, **owner, **kind}

@@ -61,7 +61,7 @@ def left_by_kill(path: Path, pieces: list[bytes], patterns: str = "") -> bytes:
 
 
 @pytest.mark.parametrize("pieces", [0, 1, 3, 8], ids=["less than a head", "few", "less than a window", "many"])
-def test_kill_costs_no_more_than_the_line_that_was_written(path: Path, pieces: int) -> None:
+def test_a_kill_loses_only_the_line_that_was_being_written(path: Path, pieces: int) -> None:
     lines = LINE * 1500
     assert left_by_kill(path, [*[lines] * pieces, SECRETS, b"the last li"]) == lines * pieces + MASKED
 

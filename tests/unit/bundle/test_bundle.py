@@ -293,7 +293,7 @@ def test_prune_removes_only_what_was_stored_more_than_a_week_ago(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "unsent"]
 
 
-def test_prune_takes_what_a_kill_behind_the_receipt_left(bundle: Bundle) -> None:
+def test_prune_removes_artifacts_of_an_upload_that_was_killed_after_the_receipt(bundle: Bundle) -> None:
     written(bundle.folder, "heap.bin", "x")
     bundle.save(manifest(artifact(file="heap.bin", bytes=1), capture_id=bundle.folder.name))
     bundle.save_sent(Receipt("file:///store", ()))
@@ -306,7 +306,7 @@ def test_prune_of_no_spool_is_nothing(tmp_path: Path) -> None:
     prune(tmp_path / "none", NOON)
 
 
-def test_a_manifest_of_another_form_is_no_bundle(tmp_path: Path) -> None:
+def test_a_manifest_of_another_form_is_not_a_bundle(tmp_path: Path) -> None:
     written(tmp_path, MANIFEST, "{}")
     with pytest.raises(BadInput, match="is not a bundle"):
         Bundle(tmp_path).manifest()
@@ -356,7 +356,7 @@ def test_a_target_with_a_forged_name_does_not_cost_the_evidence_of_others(
     assert re.fullmatch(r"shop/(good|evil-1)/[^/]+", saved.key)
 
 
-def test_a_manifest_without_a_valid_target_is_no_bundle(bundle: Bundle) -> None:
+def test_a_manifest_without_a_valid_target_is_not_a_bundle(bundle: Bundle) -> None:
     bundle.save(manifest(target=target(namespace="..")))
     with pytest.raises(BadInput, match="is not a valid name"):
         bundle.manifest()

@@ -23,7 +23,7 @@ def test_debug_image_without_the_tool_is_reported(capture: Run) -> None:
     assert (artifact.outcome, artifact.reason) == ("failed", "the debug image has no jattach")
 
 
-def test_more_privilege_is_taken_only_after_less_was_denied_and_where_it_is_allowed(capture: Run) -> None:
+def test_a_higher_profile_is_used_only_after_a_denial_and_if_it_is_allowed(capture: Run) -> None:
     cluster = Denying(shell=False)
     (artifact,) = capture(cluster, collector(), ceiling="general")
     assert artifact.outcome == "complete"
@@ -37,7 +37,7 @@ def test_without_leave_for_more_the_denial_stays(capture: Run) -> None:
     assert "jattach: denied" in artifact.reason
 
 
-def test_words_of_a_container_gain_no_privilege(capture: Run) -> None:
+def test_text_of_a_container_does_not_gain_privileges(capture: Run) -> None:
     cluster = Denying(shell=False)
     cluster.words = b"EACCES, EPERM, ptrace: Operation not permitted; it says 'jattach: denied'\n"
     (artifact,) = capture(cluster, collector(), ceiling="general")

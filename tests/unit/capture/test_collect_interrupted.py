@@ -53,7 +53,7 @@ def test_pod_that_is_gone_is_noticed(replaced: bool, bundle: Bundle) -> None:
     assert artifacts
 
 
-def test_capture_that_is_killed_leaves_what_it_had(bundle: Bundle) -> None:
+def test_a_killed_capture_keeps_its_evidence(bundle: Bundle) -> None:
     class Killed(Cluster):
         def run(self, *_: object, **__: object) -> ExitStatus:
             raise SystemExit(143)

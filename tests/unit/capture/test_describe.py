@@ -12,7 +12,7 @@ A, B = "2026-11-30T11:00:00Z", "2026-11-30T11:01:00Z"
 NOW = datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
 
 
-def test_summary_says_where_and_how_the_pod_is() -> None:
+def test_the_summary_shows_the_node_and_the_state_of_the_pod() -> None:
     text = describe(
         pod(
             metadata={

@@ -5,7 +5,7 @@ from __future__ import annotations
 from debugcapture.capture.job_progress import JobProgress
 
 
-def test_progress_that_is_no_progress_is_passed_over_and_not_kept() -> None:
+def test_invalid_progress_is_ignored_and_not_saved() -> None:
     log_lines: list[str] = []
     progress = JobProgress("/tmp/x", log_lines.append)
     for piece in (b"bytes \xc2\xb2\nbytes " + b"9" * 5000 + b"\n", *[b"x" * 65536] * 100, b"\nbytes 5\n"):

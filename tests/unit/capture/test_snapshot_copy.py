@@ -104,7 +104,7 @@ def test_a_log_of_the_greatest_number_of_lines_says_so(tmp_path: Path, monkeypat
     assert copy(tmp_path, Kubelet([line(0), line(1), line(2)]))[2] == "the newest 3 lines"
 
 
-def test_an_empty_log_is_skipped_and_what_is_no_log_is_cut(tmp_path: Path) -> None:
+def test_an_empty_log_is_skipped_and_what_is_not_a_log_is_cut(tmp_path: Path) -> None:
     assert copy(tmp_path, Kubelet([]))[1] == TransferResult("skipped", "it is empty", code="empty")
     with ArtifactFile(tmp_path / "pod.yaml", LIMIT) as file:
         snapshot_copy = SnapshotCopy(SnapshotFile("Pod", "pod.yaml", lambda: iter([b"a: 1\n" * 1000])), file)

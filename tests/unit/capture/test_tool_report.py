@@ -28,7 +28,7 @@ def line(text: str, nonce: str = "n") -> str:
         line('{"ended":"exited","code":0}') + "what follows is no report's",
     ],
 )
-def test_what_is_no_report_is_none(errors: str) -> None:
+def test_other_text_is_not_a_report(errors: str) -> None:
     assert parse_report(errors, "n")[0] is None
 
 

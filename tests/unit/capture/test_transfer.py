@@ -192,7 +192,7 @@ def fetched(machine: Machine, file: Path, sink: Memory) -> TransferResult:
     [(), (cut,), (loses_its_end,), (loses_both_ends, cut, cut), (refuses, cut, refuses)],
     ids=["whole", "cut once", "lost its end", "three times", "server away"],
 )
-def test_file_is_fetched_on_from_where_it_broke_off(harms: tuple[Change, ...], file: Path) -> None:
+def test_a_broken_fetch_resumes_at_the_same_position(harms: tuple[Change, ...], file: Path) -> None:
     machine = Machine(*harms)
     sink = Memory()
     assert fetched(machine, file, sink) == TransferResult("complete", integrity="verified")
@@ -225,7 +225,7 @@ def test_missing_file_is_reported_immediately(tmp_path: Path) -> None:
     assert len(machine.ran) == 1
 
 
-def test_a_pipe_or_a_device_is_no_file_to_fetch(tmp_path: Path) -> None:
+def test_a_pipe_or_a_device_is_not_a_file_to_fetch(tmp_path: Path) -> None:
     machine = Machine()
     pipe = tmp_path / "core.1"
     os.mkfifo(pipe)
@@ -234,7 +234,7 @@ def test_a_pipe_or_a_device_is_no_file_to_fetch(tmp_path: Path) -> None:
         assert (result.outcome, result.reason) == ("failed", f"cannot read {odd}: it is not a regular file")
 
 
-def test_a_link_is_no_file_to_fetch(tmp_path: Path) -> None:
+def test_a_link_is_not_a_file_to_fetch(tmp_path: Path) -> None:
     """A process can replace the output of a tool by a link to a file that only another user may read."""
     (tmp_path / "secret").write_text("hunter2")
     (tmp_path / "heap.hprof").symlink_to(tmp_path / "secret")

@@ -33,7 +33,7 @@ def test_values_stay_as_they_are_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}"])
-def test_an_empty_configuration_is_one(text: str, tmp_path: Path) -> None:
+def test_an_empty_configuration_is_valid(text: str, tmp_path: Path) -> None:
     assert config(tmp_path, text) == {}
 
 

@@ -74,7 +74,7 @@ def test_tool_that_is_tried_with_more_privilege_has_an_answer_for_a_denial(colle
         ({"denied_exit_code": "13"}, "denied_exit_code must be a number from 1 to 255"),
     ],
 )
-def test_denial_that_is_no_pattern_and_no_exit_code_is_a_mistake(
+def test_a_denial_without_a_pattern_or_an_exit_code_is_an_error(
     tool: dict[str, Any], mistake: str, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInput, match=mistake):
@@ -120,7 +120,7 @@ def test_form_names_every_preset_and_its_default_is_one() -> None:
     ],
     ids=["jcmd itself first", "only itself", "a jar", "no PIDs", "nothing"],
 )
-def test_jcmd_passes_over_itself_and_what_is_no_pid(output: str, pids: tuple[int, ...]) -> None:
+def test_jcmd_passes_over_itself_and_what_is_not_a_pid(output: str, pids: tuple[int, ...]) -> None:
     (jcmd,) = [tool for tool in CATALOG["jvm-thread-dump"].in_image if tool.find]
     assert parse_pids(jcmd, output) == pids
 
@@ -255,7 +255,7 @@ def test_files_are_taken_relative_to_the_targets_root() -> None:
 
 
 @pytest.mark.parametrize("preset", presets().values(), ids=lambda value: value.name)
-def test_a_preset_is_for_some_of_its_collectors(preset: object) -> None:
+def test_a_preset_requires_only_some_of_its_collectors(preset: object) -> None:
     loaded = presets()[preset.name]  # type: ignore[attr-defined]
     assert loaded.goal
     assert set(loaded.goal) <= set(loaded.collectors)

@@ -56,7 +56,7 @@ GIB = [Process(1, User(1, 1), "java", 1 << 30, ())]
     ],
     ids=["no limits", "enough", "probe", "disk", "volume", "memory", "volume in memory", "no limit of memory"],
 )
-def test_dump_is_weighed_against_what_the_target_can_bear(budget: Budget, reason: str) -> None:
+def test_a_dump_is_compared_with_the_limits_of_the_target(budget: Budget, reason: str) -> None:
     refusal = too_heavy(DUMP, GIB, budget, writes_in_target=True)
     assert (reason in refusal) if reason else refusal == ""
 

@@ -145,7 +145,7 @@ def test_a_dump_without_room_in_the_target_goes_to_the_debug_container() -> None
     ],
     ids=["no image", "no such tool", "probe", "limit of the pod"],
 )
-def test_a_dump_that_no_way_leads_around_is_refused(
+def test_a_dump_without_an_alternative_is_refused(
     tools: tuple[Tool, ...], policy: CapturePolicy, budget: Budget
 ) -> None:
     dump = collector(invasive="heavy", in_image=(replace(JCMD, output="/tmp/x"),), from_debug=tools)

@@ -266,7 +266,7 @@ def test_a_process_cannot_claim_a_program() -> None:
 
 
 @pytest.mark.parametrize("output", ["", "nonsense", "P x y z", "S 1\nM /a\n", "T\n"])
-def test_what_is_no_listing_has_no_processes(output: str) -> None:
+def test_what_is_not_a_listing_has_no_processes(output: str) -> None:
     assert parse(output).processes == ()
 
 
@@ -284,7 +284,9 @@ ONE = parse(JAVA).processes[0]
         (None, True),
     ],
 )
-def test_kind_is_known_by_what_the_process_maps_is_or_is_called(detect: Detect | None, matches: bool) -> None:
+def test_the_kind_of_a_process_follows_from_its_maps_its_program_or_its_name(
+    detect: Detect | None, matches: bool
+) -> None:
     assert bool(matching(collector(detect=detect), [ONE])) is matches
 
 
@@ -294,7 +296,7 @@ def test_a_service_with_hundreds_of_workers_is_not_captured_hundreds_of_times() 
     assert [process.pid for process in matches] == list(range(1, MAX_PROCESSES + 1))
 
 
-def test_processes_that_hide_what_they_map_tell_whose_they_are() -> None:
+def test_processes_without_visible_maps_show_their_user() -> None:
     hidden = Process(5, User(7, 8), "java", 0, ())
     assert owner_of_unreadable([hidden, Process(9, User(1, 1), "x", 0, ())]) == User(7, 8)
     assert owner_of_unreadable([hidden, ONE]) is None
@@ -309,6 +311,6 @@ def test_a_tool_of_another_capture_is_not_a_target() -> None:
 @pytest.mark.parametrize(
     "lie", ["S abc\n", f"S {'9' * 5000}\n", f"P {'9' * 5000} 0 0 0 x\n", "P ٣ 0 0 0 x\n", "P 1 0 0 0\nT\n", "OWN?\n"]
 )
-def test_a_listing_that_lies_costs_only_its_lie(lie: str) -> None:
+def test_a_false_listing_only_affects_its_own_process(lie: str) -> None:
     (process,) = parse(f"{lie}P 7 0 0 4 app\n").processes
     assert (process.pid, process.name) == (7, "app")

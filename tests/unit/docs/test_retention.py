@@ -37,7 +37,7 @@ def test_directory_loses_what_is_old_and_folders_that_are_empty(tmp_path: Path) 
     assert day() == ["shop", "shop/api", "shop/api/2", new, pending, "shop/web"]
 
 
-def test_rule_for_azure_is_one() -> None:
+def test_the_rule_for_azure_is_valid() -> None:
     """By the names of the Storage resource provider's API, "Management Policies"."""
     (text,) = re.findall(r'```json\n(\{"rules".*?)```', DOCUMENT, re.DOTALL)
     (rule,) = json.loads(text)["rules"]

@@ -49,7 +49,7 @@ def rule_table() -> str:
         ("permissions.md", "rules", rule_table()),
     ],
 )
-def test_page_shows_what_there_is(page: str, name: str, table: str) -> None:
+def test_the_page_shows_the_existing_parts(page: str, name: str, table: str) -> None:
     begin, end = f"<!-- {name}: written by tests/unit/docs/test_tables.py -->\n", f"<!-- /{name} -->\n"
     head, rest = (DOCS / page).read_text().split(begin)
     shown, tail = rest.split(end)

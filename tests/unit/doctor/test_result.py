@@ -15,7 +15,7 @@ RESULTS = [
 ]
 
 
-def test_problems_come_first_then_what_is_worth_knowing() -> None:
+def test_problems_come_first_then_notes() -> None:
     marks = [line[0] for line in results_text(RESULTS).splitlines() if line[:1] in "✘–✔" and line]
     assert marks == ["✘", "✘", "–", "✔"]
 

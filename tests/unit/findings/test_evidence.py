@@ -56,7 +56,7 @@ def test_a_quote_is_short(tmp_path: Path) -> None:
     assert (lines.file, lines.first, lines.last, len(lines.quote[0]), lines.quote[1]) == ("log", 3, 4, 240, "y")
 
 
-def test_the_evidence_of_a_bundle_is_what_lies_in_it(tmp_path: Path) -> None:
+def test_the_evidence_of_a_bundle_is_its_files(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     capture_manifest = manifest(
         artifact(file="a.txt", pod="checkout-1"), artifact(file="sent-by-the-pod.hprof"), nothing("skipped", "no")

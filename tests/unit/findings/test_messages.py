@@ -51,7 +51,7 @@ def test_a_message_is_recognized(tmp_path: Path, identity: str) -> None:
 
 
 @pytest.mark.parametrize("identity", EXAMPLES)
-def test_a_similar_line_is_no_message(tmp_path: Path, identity: str) -> None:
+def test_a_similar_line_is_not_a_message(tmp_path: Path, identity: str) -> None:
     findings = found_in(tmp_path, EXAMPLES[identity]["silent"] + "\n")
     assert EXAMPLES[identity]["title"] not in [finding.title for finding in findings]
     assert [finding.title for finding in findings if finding.key.startswith(f"{identity} ")] == []

@@ -42,7 +42,7 @@ def test_each_index_is_tried_again_by_itself_and_all_of_it_ends() -> None:
     assert (wrong["action"], wrong["onExitCodes"]["values"]) == ("FailIndex", [2, 4])
 
 
-def test_there_are_no_more_side_by_side_than_there_are() -> None:
+def test_parallelism_is_at_most_the_number_of_shares() -> None:
     assert job_spec(parallelism=200)["parallelism"] == 40
 
 
@@ -132,7 +132,7 @@ def test_settings_that_make_no_job_are_refused(settings: Any, reason: str) -> No
         manifests.check(InClusterSettings(**{"job_image": "x:1", **settings}))
 
 
-def test_names_fit_where_they_go() -> None:
+def test_names_have_a_valid_length() -> None:
     long = "20260102T120000Z-" + "x" * 180 + "-1a2b"
     assert len(f"{manifests.job_name(long)}-99999-abcde") <= 63
     assert len(manifests.run_label(long)) <= 63

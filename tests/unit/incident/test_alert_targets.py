@@ -76,7 +76,7 @@ def pods(result: AlertTargets) -> list[str]:
     return [selection.target.pod for selection in result.targets]
 
 
-def test_the_unhealthy_come_first_whatever_the_alerts_order() -> None:
+def test_unhealthy_pods_come_first_in_any_order_of_alerts() -> None:
     cluster = Cluster(named("well"), named("ill", status=CRASHED))
     result = targets_of(cluster, *(Candidate("Grafana", namespace="shop", pod=pod) for pod in ("gone", "well", "ill")))
     assert pods(result) == ["ill", "well"]
@@ -227,7 +227,7 @@ def test_the_first_alert_is_when_the_incident_began(times: list[Any], first: str
     assert (read.created and read.created.isoformat()) == first
 
 
-def test_a_namespace_that_the_account_may_not_read_costs_no_other_target() -> None:
+def test_a_namespace_without_permission_does_not_affect_other_targets() -> None:
     class Guarded(Cluster):
         def pod(self, namespace: str, name: str) -> Json:
             if namespace == "bank":

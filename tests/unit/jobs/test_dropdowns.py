@@ -55,7 +55,7 @@ def test_url_of_a_dropdown_is_one_that_the_server_answers(job: dict[str, Any]) -
         assert parts.fragment == "timeout=8;retry=1"
 
 
-def test_namespace_service_and_pod_get_one() -> None:
+def test_namespace_service_and_pod_get_a_dropdown() -> None:
     assert set(filled(JOBS["capture-service"], PLUGIN)) == {"namespace", "workload"}
     assert set(filled(JOBS["capture-pod"], PLUGIN)) == {"namespace", "pod"}
     assert {"namespace", "pod", "container"} == set(filled(JOBS["capture-pod"], SERVER))

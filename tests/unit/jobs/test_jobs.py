@@ -125,7 +125,7 @@ def test_each_option_is_used(job: dict[str, Any]) -> None:
     assert {option["name"] for option in options(job)} - used <= {"confirm"}
 
 
-def test_the_default_of_a_partial_capture_is_what_the_jobs_want() -> None:
+def test_the_default_for_a_partial_capture_suits_the_jobs() -> None:
     """No job fails because of a partial capture, and no job needs a setting for that."""
     default = next(setting for setting in declared(CaptureStep) if setting.name == "fail_when_partial").default
     values = [

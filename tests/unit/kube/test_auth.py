@@ -31,7 +31,7 @@ def test_token_of_a_kubeconfig_is_the_bearer() -> None:
     assert connection.tls.check_hostname
 
 
-def test_slash_at_the_end_of_the_server_goes_away() -> None:
+def test_a_slash_at_the_end_of_the_server_is_removed() -> None:
     assert of_content(config({"server": "https://10.0.0.1/k8s/"})).server == "https://10.0.0.1/k8s"
 
 
@@ -168,7 +168,7 @@ def test_service_account_counts_inside_a_cluster_only(service_account: Path) -> 
         connect(ConnectionSettings(), NOWHERE)
 
 
-def test_settings_count_before_where_we_are(service_account: Path, tmp_path: Path) -> None:
+def test_settings_have_priority_over_the_environment(service_account: Path, tmp_path: Path) -> None:
     inside = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
     file = written(tmp_path, "file", yaml.safe_dump(config({"server": "https://file"})))
     own = ConnectionSettings(server="https://url", token="t")

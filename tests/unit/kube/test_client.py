@@ -132,7 +132,7 @@ def test_events_of_one_object_come_oldest_first(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("code", "exists"), [(200, True), (404, False), (403, True)], ids=["there", "not there", "may not know"]
 )
-def test_namespace_counts_as_there_where_we_may_not_look(code: int, exists: bool, serve: Serve) -> None:
+def test_a_namespace_that_cannot_be_read_counts_as_existing(code: int, exists: bool, serve: Serve) -> None:
     api, _ = serve(Answer(code, {"message": "m"}))
     assert api.namespace_exists("shop") is exists
 

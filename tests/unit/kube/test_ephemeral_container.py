@@ -180,7 +180,7 @@ def test_each_capture_attaches_its_own() -> None:
     assert len({spec["name"] for spec in cluster.attached}) == 2
 
 
-def test_start_that_takes_too_long_is_given_up() -> None:
+def test_a_start_that_takes_too_long_is_cancelled() -> None:
     cluster = Cluster(waiting("ContainerCreating"))
     with (
         pytest.raises(NotRunning, match=r"did not start within 120 s \(ContainerCreating\)"),
@@ -210,7 +210,7 @@ def test_debug_container_that_cannot_be_ended_is_said_not_raised(outcome: Except
     assert "it fell" in log_lines[-1]
 
 
-def test_a_command_that_ends_with_its_container_has_ended_it() -> None:
+def test_a_command_that_ends_with_its_container_was_successful() -> None:
     cluster, log_lines = Cluster(RUNNING), list[str]()
     cluster.leaving = ExitStatus(137)
     with attach(cluster, log_lines):
@@ -233,7 +233,7 @@ def test_node_that_is_not_ready_is_reported_instead_of_waited_for() -> None:
         pass
 
 
-def test_spec_has_what_is_asked_for_and_the_authors_fields_last() -> None:
+def test_the_spec_has_the_settings_and_then_the_custom_fields() -> None:
     debug = replace(
         DEBUG,
         target_container="",
@@ -297,7 +297,7 @@ def test_a_policy_that_demands_a_read_only_root_is_met(refusal: Exception) -> No
         assert spec["command"][2] == f"/dev/shm/{place.container}.d" == base_of(place)
 
 
-def test_another_refusal_is_the_first_one() -> None:
+def test_after_another_refusal_the_first_one_is_raised() -> None:
     cluster = Cluster(RUNNING)
     cluster.refusal = NotAllowed("the first", "denied")
 

@@ -93,7 +93,7 @@ def test_status_and_reason_of_a_refusal_are_kept(code: int) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>proxy says no</html>", b"[]", b"null", b'"x"', b"{}", b"\xff"], ids=repr)
-def test_body_that_is_no_status_is_not_shown(body: bytes) -> None:
+def test_body_that_is_not_a_status_is_not_shown(body: bytes) -> None:
     assert str(error_from_status("cannot x", 502, body)) == "cannot x: Bad Gateway (HTTP 502)"
 
 

@@ -129,7 +129,7 @@ def test_silence_is_filled_with_pings() -> None:
     assert (status.code, out, connection.pings) == (0, b"late", 2)
 
 
-def test_an_abort_breaks_what_is_open_and_lets_only_what_closes_begin() -> None:
+def test_an_abort_breaks_open_streams_and_allows_only_cleanup() -> None:
     connections = [Replay([data(STATUS, SUCCESS), CLOSE]) for _ in range(2)]
     client, broken = api(replays(*connections)), list[str]()
 
@@ -216,7 +216,7 @@ def test_a_connection_that_just_ends_is_broken() -> None:
     assert (status.code, status.reason, out) == (None, "StreamBroken", b"half")
 
 
-def test_a_connection_that_the_network_gave_up_is_no_time_limit() -> None:
+def test_a_connection_that_the_network_closed_is_not_reported_as_a_time_limit() -> None:
     connection = Replay([data(STDOUT, b"half"), TimeoutError(errno.ETIMEDOUT, "Connection timed out")])
     status, out, _ = collect(connection)
     assert (status.reason, out) == ("StreamBroken", b"half")

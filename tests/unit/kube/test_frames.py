@@ -35,7 +35,7 @@ def test_status_says_how_the_command_ended(payload: bytes, status: ExitStatus) -
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe\xfd", b"[]", b"1", b'"Success"', b"null"])
-def test_status_that_cannot_be_read_is_no_success(payload: bytes) -> None:
+def test_status_that_cannot_be_read_is_not_a_success(payload: bytes) -> None:
     status = exit_status(payload)
     assert (status.code, status.reason) == (None, "BadStatus")
     assert status.message

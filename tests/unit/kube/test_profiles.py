@@ -46,7 +46,7 @@ def test_every_profile_runs_as_the_target(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize("profile", ALL)
-def test_root_is_never_asked_to_be_somebody_else(profile: Profile) -> None:
+def test_root_never_switches_to_another_user(profile: Profile) -> None:
     context = security_context(profile, User(0, 0))
     assert "runAsNonRoot" not in context
     assert context["runAsUser"] == 0

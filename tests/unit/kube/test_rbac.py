@@ -35,7 +35,7 @@ def requested_rights(size: Size, *scopes: str) -> set[Right]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_size_grants_what_is_asked_for_and_nothing_else(size: Size) -> None:
+def test_each_size_grants_exactly_the_required_permissions(size: Size) -> None:
     assert rights(f"namespace/{size}.yaml", "Role") == requested_rights(size, "namespace")
     assert rights(f"cluster/{size}.yaml", "ClusterRole") == requested_rights(size, "namespace", "cluster")
     assert rights("account.yaml", "ClusterRole") == requested_rights(size, "cluster")
@@ -106,7 +106,7 @@ def test_every_file_that_is_named_is_there() -> None:
         ("jane", {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}),
     ],
 )
-def test_role_grants_what_is_missing_to_whom_it_is_missing(user: str, subject: dict[str, str]) -> None:
+def test_the_role_grants_missing_permissions_to_the_account(user: str, subject: dict[str, str]) -> None:
     reading, running = ("get", "list"), ("get", "create")
     missing = [
         Permission("state, logs and events", "", "pods", reading),

@@ -16,7 +16,7 @@ class Stream:
         self.closed += 1
 
 
-def test_an_abort_closes_what_is_open() -> None:
+def test_an_abort_closes_open_streams() -> None:
     streams, open_stream, finished = Streams(), Stream(), Stream()
     streams.add(open_stream)
     streams.add(finished)

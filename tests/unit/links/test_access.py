@@ -61,7 +61,7 @@ def test_without_token_and_user_nobody_is_let_in(authorization: str) -> None:
         assert denial.status == HTTPStatus.UNAUTHORIZED
 
 
-def test_blank_settings_let_nobody_in() -> None:
+def test_with_blank_settings_no_user_can_log_in() -> None:
     only_token = access(user_header="")
     assert isinstance(only_token.check(request(x_forwarded_user="alice")), Denial)
     only_proxy = access(evidence_token="")

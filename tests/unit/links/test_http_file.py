@@ -37,7 +37,7 @@ def url() -> Iterator[str]:
         server.shutdown()
 
 
-def test_the_content_comes_in_pieces(url: str) -> None:
+def test_the_content_is_sent_in_pieces(url: str) -> None:
     pieces = open_link(f"{url}/200")
     assert pieces is not None
     sizes = [len(piece) for piece in pieces]

@@ -122,7 +122,7 @@ def test_a_defect_is_not_taken_for_a_server_that_is_away(clock: Clock, server: S
         cache.get("one", server)
 
 
-def test_nobody_waits_longer_than_is_set_and_a_late_answer_is_there_the_next_time(clock: Clock) -> None:
+def test_waits_have_a_limit_and_a_late_answer_is_used_the_next_time(clock: Clock) -> None:
     release, arrived = Event(), Event()
 
     class CacheStorage(MemoryStorage[Entry]):
@@ -200,7 +200,7 @@ def test_file_shelf_gives_back_what_was_put_there(tmp_path: Path) -> None:
     assert not log_lines
 
 
-def test_a_folder_that_cannot_be_written_costs_the_cache_and_no_more(tmp_path: Path, clock: Clock) -> None:
+def test_a_folder_that_cannot_be_written_only_disables_the_cache(tmp_path: Path, clock: Clock) -> None:
     log_lines: list[str] = []
     (tmp_path / "file").touch()
     cache = Cache(FileStorage(tmp_path / "file" / "options", log_lines.append), ttl_s=10, clock=clock)

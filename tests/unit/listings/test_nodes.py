@@ -45,7 +45,7 @@ def test_a_pod_cannot_give_itself_tags_or_text_in_attributes() -> None:
     assert (node["image"], node["kubernetesNode"]) == ("", "")
 
 
-def test_node_says_what_the_pod_is_and_how_it_is() -> None:
+def test_a_node_shows_the_pod_and_its_state() -> None:
     crashed = status(
         state={"waiting": {"reason": "CrashLoopBackOff"}}, lastState=terminated("OOMKilled", 137), restartCount=4
     )

@@ -197,7 +197,7 @@ def test_every_collector_survives_rundecks_reader() -> None:
     assert [value for _, value in rundeck_reads(script_text(listed))] == [row.value for row in listed]
 
 
-def test_late_rows_say_from_when_they_are() -> None:
+def test_old_rows_show_their_time() -> None:
     entry = Entry(json.dumps([("shop", "shop")]), NOON)
     assert labelled_list(CachedList(entry)).rows == (Row("shop", "shop"),)
     stale_reason = labelled_list(CachedList(entry, "it is away"))

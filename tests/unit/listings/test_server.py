@@ -286,7 +286,7 @@ def fetch(port: int, path: str, headers: dict[str, str]) -> http.client.HTTPResp
     return answer
 
 
-def test_program_answers_refuses_what_is_too_big_and_stops_cleanly(running: tuple[subprocess.Popen[str], int]) -> None:
+def test_the_program_answers_rejects_large_requests_and_stops(running: tuple[subprocess.Popen[str], int]) -> None:
     process, port = running
     token = {"Authorization": f"Bearer {TOKEN}"}
     answer = fetch(port, "/collectors", token)

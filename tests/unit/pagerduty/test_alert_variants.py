@@ -156,7 +156,7 @@ MONITORS = ["node-exporter", "integrations/node_exporter", "blackbox", "promethe
 
 
 @pytest.mark.parametrize("job", MONITORS)
-def test_the_pod_of_a_program_that_probes_others_is_no_target(job: str) -> None:
+def test_the_pod_of_a_program_that_probes_others_is_not_a_target(job: str) -> None:
     pod = "probe-6f8d9c7b54-aaaaa"
     assert targets_in(firing(alertname="X", namespace="monitoring", pod=pod, container="probe", job=job)) == []
     assert targets_in({"namespace": "monitoring", "pod": pod, "job": job}) == []
@@ -168,7 +168,7 @@ def test_an_alert_about_such_a_program_itself_is_about_its_pod() -> None:
 
 
 @pytest.mark.parametrize("nothing", ["unknown", "none", "null", "N/A", "<none>", "", "-"])
-def test_what_a_sender_writes_for_nothing_is_no_name(nothing: str) -> None:
+def test_placeholders_of_senders_are_not_names(nothing: str) -> None:
     assert targets_in({"namespace": "shop", "pod": nothing, "deployment": "cart"}) == [("", "shop", "deployment/cart")]
 
 
@@ -181,7 +181,7 @@ def test_a_service_counts_only_if_nothing_names_a_pod() -> None:
 @pytest.mark.parametrize(
     "text", ["A pod in namespace shop has been updated", "The pod is in namespace shop", "the job in namespace shop"]
 )
-def test_a_word_of_a_sentence_is_no_pod(text: str) -> None:
+def test_a_word_of_a_sentence_is_not_a_pod(text: str) -> None:
     assert targets_in({}, text) == []
 
 

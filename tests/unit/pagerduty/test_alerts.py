@@ -109,7 +109,7 @@ def test_several_alerts_about_one_pod_give_one_candidate() -> None:
 @pytest.mark.parametrize(
     "name", ["-o", "--kubeconfig=/x", "a;id", "$(id)", "${option.x}", "{{x}}", "../x", "a b", "A", "a" * 254, "a\n"]
 )
-def test_what_is_no_kubernetes_name_is_no_target(name: str) -> None:
+def test_what_is_not_a_kubernetes_name_is_not_a_target(name: str) -> None:
     candidates = find_candidates(
         [alert({"alertname": "X", "namespace": "shop", "pod": [name, {"pod": name}]})], load_senders()
     )

@@ -165,7 +165,7 @@ def test_waits_grow_if_the_rate_limit_names_no_time(headers: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("failure", [(500, b""), (502, b"<html>"), (408, {}), LOST, OSError(113, "No route to host")])
-def test_what_may_pass_is_tried_again(failure: Answer) -> None:
+def test_temporary_failures_are_retried(failure: Answer) -> None:
     account = Account(failure, NONE, failure, NONE, POSTED)
     assert account.annotate() == "added"
     assert account.waits == [1.0, 2.0]
@@ -209,7 +209,7 @@ def test_a_key_that_cannot_be_sent_is_bad_input_and_not_shown(token: str, sender
     assert "hunter2" not in str(caught.value)
 
 
-def test_note_that_says_something_else_by_now_is_edited_in_place() -> None:
+def test_a_note_with_outdated_text_is_edited_in_place() -> None:
     old = {"id": "PN1", "content": f"capturing {MARK}"}
     account = Account((200, {"notes": [{"id": "P0", "content": "x"}, old]}), (200, {"note": {}}))
     assert account.annotate() == "edited"

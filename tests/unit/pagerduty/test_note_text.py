@@ -73,7 +73,7 @@ def test_links_without_an_end_promise_none() -> None:
     assert "Links open" not in capture_note(manifest(), receipt(expires=None), "/spool/b", Addresses(), "")
 
 
-def test_empty_log_is_not_worth_a_line() -> None:
+def test_an_empty_log_is_not_mentioned() -> None:
     empty = nothing("skipped", "there is nothing in it", reason_code="empty")
     assert "nothing in it" not in capture_note(manifest(artifact(), empty), receipt(), "", Addresses(), "")
 

@@ -22,7 +22,7 @@ def test_no_minute_has_more_than_960_requests_of_several_processes(tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"nan", b"inf", b"99999999999999999999", b"\xff" * 200])
-def test_a_torn_file_holds_nobody_up(content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_file_delays_nothing(content: bytes, tmp_path: Path) -> None:
     clock = Clock(1_000_000.0)
     (tmp_path / "pace").write_bytes(content)
     SharedRateLimit(tmp_path / "pace", clock.sleep, clock)()

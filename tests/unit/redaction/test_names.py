@@ -17,7 +17,7 @@ from tests.unit.redaction.masking import (
         b"com.acme.SecretException: cannot read\n",
     ],
 )
-def test_a_class_that_says_something_is_no_credential(text: bytes) -> None:
+def test_a_class_name_is_not_a_credential(text: bytes) -> None:
     assert redacted(text) == (text, 0)
 
 

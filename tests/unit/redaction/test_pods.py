@@ -117,7 +117,7 @@ def test_what_looks_like_a_credential_is_masked(text: str, expected: str) -> Non
         "automountServiceAccountToken",
     ],
 )
-def test_what_is_no_credential_stays(text: str) -> None:
+def test_what_is_not_a_credential_stays(text: str) -> None:
     assert masked_text(text) == text
 
 

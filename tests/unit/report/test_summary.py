@@ -35,5 +35,5 @@ def test_line_of_an_artifact_has_all_there_is_to_say() -> None:
 
 
 @given(st.text(), st.text(), st.text())
-def test_line_of_an_artifact_is_always_one(title: str, method: str, reason: str) -> None:
+def test_an_artifact_always_has_exactly_one_line(title: str, method: str, reason: str) -> None:
     assert artifact_line(artifact(title=title, method=method, reason=reason)).isprintable()

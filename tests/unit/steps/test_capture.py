@@ -337,7 +337,7 @@ def test_pagerduty_gets_a_status_update_and_a_change_event_besides_the_note(  # 
 
 
 @pytest.mark.parametrize(("more", "fails"), [({}, False), ({"pagerduty_token": ""}, True)], ids=["besides", "alone"])
-def test_a_change_event_that_fails_counts_where_it_is_all_there_is(
+def test_a_failed_change_event_fails_the_step_if_there_is_no_other_notification(
     more: dict[str, str],
     fails: bool,
     serve: Serve,

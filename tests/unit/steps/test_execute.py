@@ -45,7 +45,7 @@ def test_exit_code_of_a_command_is_the_steps(serve: Serve, run_context: RunConte
     ],
     ids=["no program", "time limit", "broken"],
 )
-def test_command_without_an_end_is_no_success(
+def test_command_without_an_end_is_not_a_success(
     ended: ExitStatus, message: str, serve: Serve, run_context: RunContext
 ) -> None:
     serve(Cluster(ended=ended))

@@ -52,7 +52,7 @@ def test_differences_of_the_pods_follow_the_findings_unless_the_store_is_encrypt
     assert "web:2" not in capture_result(capture_manifest, Receipt("s3://b", (encrypted,)))
 
 
-def test_cells_do_not_touch_where_nothing_renders_them() -> None:
+def test_cells_are_separated_if_nothing_renders_them() -> None:
     text = capture_result(manifest(artifact(bytes=29286)), Receipt("s3://b", ()))
     assert "Java thread dump complete 28.6 KiB jvm-threads.txt" in re.sub("<[^>]*>", "", text)
 

@@ -84,7 +84,7 @@ def test_what_the_store_has_is_not_sent_again(bundle: Bundle, root: Path, identi
 
 
 @pytest.mark.parametrize("text", ["age1qqq", "ssh-ed25519 AAAA", "AGE-SECRET-KEY-1QQQ"])
-def test_what_is_no_public_key_is_refused_and_not_repeated(text: str) -> None:
+def test_what_is_not_a_public_key_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(BadInput, match="recipient 1 of encrypt_to is not a public key") as refused:
         open_store(store_settings(store="file:///tmp", encrypt_to=text))
     assert text not in str(refused.value)

@@ -83,7 +83,7 @@ def test_folder_that_is_a_file_is_reported(source: Path, root: Path) -> None:
         file_store(root).put("ns/web/dump.txt", source, SHA256)
 
 
-def test_directory_that_goes_away_is_reported(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_disappears_is_reported(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def goes_away(_part: Path) -> str:
         root.rename(root.with_name("elsewhere"))
         return SHA256

@@ -84,7 +84,7 @@ def test_without_a_metrics_server_the_cgroup_of_the_container_is_read() -> None:
     assert measured("memory > 90%", limited(), kind=HasVersion2) == 50
 
 
-def test_memory_that_nobody_knows_is_an_error_not_a_no() -> None:
+def test_unknown_memory_is_an_error() -> None:
     with pytest.raises(NotMeasurable, match="no metrics API, and the image has no cat"):
         measured("memory > 90%", limited())
     with pytest.raises(NotMeasurable, match="has no memory limit"):

@@ -115,9 +115,7 @@ PAST: dict[str, tuple[Json, list[str], str]] = {
 
 
 @pytest.mark.parametrize(("pod_json", "problems", "container"), PAST.values(), ids=PAST.keys())
-def test_a_failure_of_the_past_does_not_outrank_one_of_today(
-    pod_json: Json, problems: list[str], container: str
-) -> None:
+def test_a_past_failure_does_not_outrank_a_current_one(pod_json: Json, problems: list[str], container: str) -> None:
     pod_json["spec"]["containers"] = [{"name": status["name"]} for status in pod_json["status"]["containerStatuses"]][
         ::-1
     ]

@@ -46,7 +46,7 @@ def test_unknown_container_is_reported_with_those_that_exist() -> None:
         find_target(pod(spec=TWO), "web", NOON)
 
 
-def test_target_says_where_and_what_it_is() -> None:
+def test_a_target_shows_its_namespace_and_pod() -> None:
     target = find_target(pod(), "", NOON)
     assert (target.namespace, target.pod, target.uid, target.node) == ("shop", "checkout-7d9f-abcde", "u-1", "node-1")
     assert target.image == "registry.example/app:1"
@@ -97,7 +97,9 @@ def test_pod_that_is_not_scheduled_is_a_target() -> None:
     ],
     ids=["none yet", "running", "crash loop", "failed", "completed", "no reason"],
 )
-def test_state_has_this_run_and_the_previous_one(status_json: Json, state: ContainerState, text: str) -> None:
+def test_the_state_contains_the_current_and_the_previous_run(
+    status_json: Json, state: ContainerState, text: str
+) -> None:
     assert container_state(status_json) == state
     assert str(state) == text
 

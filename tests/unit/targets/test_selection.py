@@ -184,7 +184,7 @@ def test_settings_that_name_nothing_or_two_things_are_refused(settings: dict[str
         check_target(TargetSettings(**settings))
 
 
-def test_name_is_what_was_given() -> None:
+def test_the_name_is_the_given_one() -> None:
     assert target_name(TargetSettings(namespace="shop", workload="deploy/web")) == "shop/deploy/web"
     assert target_name(TargetSettings(namespace="shop")) == "shop"
 
@@ -230,7 +230,7 @@ def test_container_that_is_failing_is_the_target_unless_another_is_named() -> No
     ],
     ids=["near", "may not list", "no namespace"],
 )
-def test_missing_pod_is_reported_with_what_helps(namespace: str, may_list: bool, message: str) -> None:
+def test_a_missing_pod_is_reported_with_a_remedy(namespace: str, may_list: bool, message: str) -> None:
     cluster = OnePod()
     cluster.may_list = may_list
     with pytest.raises(TargetNotFound, match=message):

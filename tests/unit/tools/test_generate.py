@@ -143,7 +143,7 @@ def test_what_is_a_secret_is_declared_as_one(name: str) -> None:
 
 
 @each_provider
-def test_interpreter_is_no_choice_of_a_jobs_author(step: Provider) -> None:
+def test_the_author_of_a_job_cannot_choose_the_interpreter(step: Provider) -> None:
     (interpreter,) = [entry for entry in form(step) if entry["name"] == "interpreter"]
     assert interpreter["scope"] == "Project"
 
@@ -188,7 +188,7 @@ def test_group_of_the_form_is_folded_or_not(step: Provider) -> None:
     assert len({name for name, _ in groups}) == len(groups)  # one folded property folds all of its group
 
 
-def test_docstrings_are_no_part_of_the_form() -> None:
+def test_docstrings_are_not_part_of_the_form() -> None:
     """A step's form is data: an interpreter that drops docstrings makes the same one."""
     code = "from tools import generate; print(generate.text(), end='')"
     environment = {**os.environ, "PYTHONOPTIMIZE": "2"}
@@ -197,7 +197,7 @@ def test_docstrings_are_no_part_of_the_form() -> None:
     assert process.stdout == PLUGIN_YAML.read_text(encoding="utf-8")
 
 
-def test_blank_field_says_what_it_stands_for() -> None:
+def test_a_blank_field_describes_its_default() -> None:
     (limit,) = [entry for entry in form(provider("k8s-debug-upload")) if entry["name"] == "spool_limit_mib"]
     assert limit["description"].endswith("Blank: 20480.")
     assert "default" not in limit

@@ -121,6 +121,6 @@ def test_an_import_that_succeeded_is_none() -> None:
 @pytest.mark.parametrize(
     ("granted", "allowed"), [(["read", "run"], True), (["read"], False), ([], False), (["read", "run", "kill"], True)]
 )
-def test_allowed_is_what_allows_all_actions(granted: list[str], allowed: bool) -> None:
+def test_a_resource_is_allowed_if_all_actions_are(granted: list[str], allowed: bool) -> None:
     decisions = [{"actionName": name, "isAuthorized": name in granted} for name in ("read", "run", "kill")]
     assert Said(200, {"actionAuthorizations": decisions}).allowed("project/ops/job/1", "read", "run") is allowed

@@ -82,7 +82,7 @@ def test_the_groups_may_run_what_the_policies_say(archive: ArchiveContent) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"<html>", b"\x00" * 64])
-def test_what_is_no_archive_is_refused(content: bytes) -> None:
+def test_what_is_not_an_archive_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="not a project archive"):
         read_archive(content)
 
@@ -111,7 +111,7 @@ def test_a_second_installation_changes_nothing(archive: ArchiveContent) -> None:
     assert list(doubles(state, archive)) == []
 
 
-def test_settings_of_the_project_stay_and_blank_ones_of_the_archive_take_none_away(archive: ArchiveContent) -> None:
+def test_blank_settings_of_the_archive_do_not_remove_settings_of_the_project(archive: ArchiveContent) -> None:
     own = {
         "project.description": "Ours",
         "project.plugin.WorkflowStep.k8s-debug-capture.image": "registry/toolbox:1",  # blank in the archive

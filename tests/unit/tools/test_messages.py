@@ -65,7 +65,7 @@ def test_german_is_german() -> None:
     assert same == set()
 
 
-def test_blank_field_says_in_german_what_it_stands_for() -> None:
+def test_a_blank_field_describes_its_default_in_german() -> None:
     assert GERMAN["property.spool_limit_mib.description"] == "Maximale Größe des Spools. Leer: 20480."
 
 

@@ -64,7 +64,7 @@ def test_same_files_give_the_same_bill_at_the_date_of_the_sources(
     assert json.loads(sbom.bill_of_materials(zips, zips[0]))["serialNumber"] != json.loads(first)["serialNumber"]
 
 
-def test_bundled_zip_consists_of_what_it_carries(zips: tuple[Path, Path]) -> None:
+def test_the_parts_of_the_bundled_zip_are_its_packages(zips: tuple[Path, Path]) -> None:
     bill_of_materials = bill(zips)
     assert needs(bill_of_materials, "bundled.zip") == ["pkg:pypi/alpha@2.0", "pkg:pypi/beta-gamma@1"]
     licenses = {component["name"]: component.get("licenses") for component in bill_of_materials["components"]}
@@ -88,7 +88,7 @@ def test_toolbox_consists_of_its_list_and_ours_of_their_modules(zips: tuple[Path
         assert needs(bill_of_materials, tool) == [f"pkg:golang/{required[0]}@{required[1]}"]
 
 
-def test_product_is_all_of_it(zips: tuple[Path, Path]) -> None:
+def test_the_product_depends_on_every_component(zips: tuple[Path, Path]) -> None:
     bill_of_materials = bill(zips)
     product = bill_of_materials["metadata"]["component"]
     assert (product["name"], product["version"]) == ("kubernetes-debug-capture", __version__)

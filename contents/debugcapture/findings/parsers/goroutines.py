@@ -148,7 +148,7 @@ def parse(evidence: Evidence) -> GoDump:
         _parse_profile(dump)
     else:
         _parse_dump(dump)
-        dump.groups = _grouped(dump.goroutines)
+        dump.groups = _group(dump.goroutines)
     dump.groups.sort(key=lambda group: -group.count)
     return dump
 
@@ -257,7 +257,7 @@ def _blocks(dump: GoDump) -> Iterator[_Block]:
         yield block
 
 
-def _grouped(goroutines: list[Goroutine]) -> list[GoGroup]:
+def _group(goroutines: list[Goroutine]) -> list[GoGroup]:
     groups: dict[tuple[Stack, str, bool], list[Goroutine]] = {}
     for goroutine in goroutines:
         groups.setdefault((goroutine.stack, goroutine.state, goroutine.is_leaked), []).append(goroutine)

@@ -64,14 +64,14 @@ def parse(evidence: Evidence) -> GcLog:
         text = line.text
         if "->" not in text or len(collections) >= _MOST:
             continue
-        if event := _unified(line) or _old(line):
+        if event := _parse_unified(line) or _parse_old(line):
             collections.append(event)
             if match := _SECONDS.match(text):
                 times.append(_float(match.group(1)))
     return GcLog(evidence, tuple(collections), times[-1] - times[0] if len(times) > 1 else 0.0)
 
 
-def _unified(line: Line) -> Collection | None:
+def _parse_unified(line: Line) -> Collection | None:
     match = _UNIFIED.search(line.text)
     if match is None:
         return None
@@ -89,7 +89,7 @@ def _unified(line: Line) -> Collection | None:
     )
 
 
-def _old(line: Line) -> Collection | None:
+def _parse_old(line: Line) -> Collection | None:
     kind = _OLD.search(line.text)
     sizes = [match for match in _OLD_SIZES.finditer(line.text) if "Metaspace" not in line.text[: match.start()][-14:]]
     if kind is None or not sizes:

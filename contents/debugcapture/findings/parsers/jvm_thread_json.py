@@ -40,10 +40,10 @@ def parse(evidence: Evidence) -> ThreadDumps:
     places = _places(evidence)
     dump = document.get("threadDump") if isinstance(document, dict) else None
     if isinstance(dump, dict):
-        threads = [_thread(item, places) for item in _contained(dump)]
+        threads = [_thread(item, places) for item in _iterate_threads(dump)]
         date = dump.get("time")
     else:
-        threads = [_managed(item, places) for item in _dicts(document, "threads")]
+        threads = [_parse_thread_info(item, places) for item in _dicts(document, "threads")]
         date = ""
     result = ThreadDump(1, date if isinstance(date, str) else "", tuple(threads[:_MOST_THREADS]))
     return ThreadDumps(evidence, (with_owner_names(result),))
@@ -80,7 +80,7 @@ def _places(evidence: Evidence) -> dict[str, _Place]:
     return places
 
 
-def _contained(dump: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _iterate_threads(dump: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for container in _dicts(dump, "threadContainers"):
         yield from _dicts(container, "threads")
 
@@ -109,7 +109,7 @@ def _thread(item: Mapping[str, Any], places: Mapping[str, _Place]) -> JavaThread
         state=_text(item, "state"),
         is_virtual=item.get("virtual") is True,
         frames=tuple(_frames(lines, place)),
-        holds=tuple(_owned(item, place)),
+        holds=tuple(_iterate_owned_locks(item, place)),
         carries=_text(item, "carrier"),
     )
     for name, wait in _BLOCKS:
@@ -128,7 +128,7 @@ def _frames(stack: list[str], place: _Place) -> Iterator[Frame]:
         yield frame_of(text, line.number)._replace(text=line.text)
 
 
-def _owned(item: Mapping[str, Any], place: _Place) -> Iterator[Lock]:
+def _iterate_owned_locks(item: Mapping[str, Any], place: _Place) -> Iterator[Lock]:
     for monitors in _dicts(item, "monitorsOwned"):
         locks = monitors.get("locks")
         for text in locks if isinstance(locks, list) else []:
@@ -141,7 +141,7 @@ def _lock(text: str, place: _Place) -> Lock | None:
     return Lock(address[:40], type_name[:300], place.first) if at and address else None
 
 
-def _managed(item: Mapping[str, Any], places: Mapping[str, _Place]) -> JavaThread:
+def _parse_thread_info(item: Mapping[str, Any], places: Mapping[str, _Place]) -> JavaThread:
     """Return a thread in the format of java.lang.management.ThreadInfo."""
     place = places.get(_text(item, "threadId"), _Place(1, 1, ""))
     state = _text(item, "threadState")

@@ -242,7 +242,7 @@ class DescriptionReader:
     def finish(self) -> None:
         """Complete the object that is being read."""
         draft, self._draft, self._section = self._draft, _Draft(), ""
-        described = self._described(draft)
+        described = self._build(draft)
         if described:
             self.finished.append(described)
         name = draft.facts.get("Name", "")
@@ -251,7 +251,7 @@ class DescriptionReader:
         for event in draft.events:
             self.finished.append(event if event.object else replace(event, object=about if "/" in about else ""))
 
-    def _described(self, draft: _Draft) -> Pod | Workload | Scaler | None:
+    def _build(self, draft: _Draft) -> Pod | Workload | Scaler | None:
         name = draft.facts.get("Name", "")
         quotes = draft.lines
         lines = (

@@ -39,10 +39,10 @@ def _merged_pod(pods: Sequence[Pod]) -> Pod:
     for container in _all(pod.containers for pod in by_detail):
         containers.setdefault(container.name, []).append(container)
     return replace(
-        _filled(by_detail),
+        _fill_defaults(by_detail),
         lines=_last(pod.lines for pod in by_detail),
         containers=tuple(
-            replace(_filled(group), lines=_last(container.lines for container in group))
+            replace(_fill_defaults(group), lines=_last(container.lines for container in group))
             for group in containers.values()
         ),
     )
@@ -52,7 +52,7 @@ def _last(lines: Iterable[EvidenceLines | None]) -> EvidenceLines | None:
     return next((passage for passage in reversed(list(lines)) if passage), None)
 
 
-def _filled(items: Sequence[P]) -> P:
+def _fill_defaults(items: Sequence[P]) -> P:
     """Return the first item. Its fields that have their default value get the value of the next item that has one."""
     first: Any = items[0]
     for other in items[1:]:

@@ -195,7 +195,7 @@ class Scan:
         is_error = line.level in _ERROR_LEVELS or trace or _is_error_text(line.text)
         if not is_error or (line.level and line.level not in _ERROR_LEVELS and not trace):
             return
-        identity = (_ERROR.id, template(_shown(line, trace)), str(trace.frames[0]) if trace and trace.frames else "")
+        identity = (_ERROR.id, template(_shorten(line, trace)), str(trace.frames[0]) if trace and trace.frames else "")
         group = self._groups.get(identity)
         if group is None:
             group = self._add(identity, LogGroup(None, {}, *place.hits(line), trace=trace))
@@ -284,5 +284,5 @@ def _is_error_text(text: str) -> bool:
     )
 
 
-def _shown(line: LogText, trace: Trace | None) -> str:
+def _shorten(line: LogText, trace: Trace | None) -> str:
     return trace.error if trace else line.text

@@ -47,7 +47,7 @@ class _Message:
 
     def repeated(self, key: int) -> list[int]:
         """Return the numbers of a repeated field, packed or not."""
-        return [*self.numbers.get(key, ()), *(number for part in self.parts.get(key, ()) for number in _packed(part))]
+        return [*self.numbers.get(key, ()), *(number for part in self.parts.get(key, ()) for number in _unpack(part))]
 
 
 def recognize(evidence: Evidence) -> bool:
@@ -127,7 +127,7 @@ def _message(data: memoryview) -> _Message:
     return message
 
 
-def _packed(data: memoryview) -> Iterator[int]:
+def _unpack(data: memoryview) -> Iterator[int]:
     position = 0
     while position < len(data):
         number, position = _varint(data, position)

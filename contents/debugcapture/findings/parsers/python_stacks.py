@@ -137,7 +137,7 @@ def parse(evidence: Evidence) -> PyStacks:
     stacks = PyStacks(evidence)
     current: _Thread | None = None
     for line in evidence.lines():
-        if started := _started(line):
+        if started := _parse_start(line):
             if current:
                 stacks.threads.append(current.thread())
             current = started
@@ -152,7 +152,7 @@ def parse(evidence: Evidence) -> PyStacks:
     return stacks
 
 
-def _started(line: Line) -> _Thread | None:
+def _parse_start(line: Line) -> _Thread | None:
     if match := _THREAD.match(line.text):
         return _Thread(match[1], match[3] or "", match[2].strip(), line.number)
     match = _FAULT_THREAD.match(line.text)

@@ -24,12 +24,12 @@ def container_usage(usages: Sequence[ContainerUsage]) -> PodPictures:
         name = f"of container {usage.name} (metrics server)"
         meters.append(_meter(f"CPU {name}", usage.cpu, usage.cpu_limit, "cores", usage.line))
         meters.append(_meter(f"Memory {name}", usage.memory, usage.limit, "bytes", usage.line))
-    return _with(meters)
+    return _pictures_with(meters)
 
 
 def process_limits(state: ProcessState) -> PodPictures:
     """Return the use of memory, CPU, processes and open files, and the time that the container waited for them."""
-    return _with([*_control_group(state), *_process(state), *_pressures(state)])
+    return _pictures_with([*_control_group(state), *_process(state), *_pressures(state)])
 
 
 def _control_group(state: ProcessState) -> Iterator[Meter]:
@@ -72,7 +72,7 @@ def heap_usage(heap: JvmHeap) -> PodPictures:
     line = pools[0].line
     used, committed = sum(pool.used for pool in pools), sum(pool.committed for pool in pools)
     limit = heap.max_heap or committed
-    return _with([Meter("Java heap", used, limit, "bytes", heap.evidence.name, line.number)])
+    return _pictures_with([Meter("Java heap", used, limit, "bytes", heap.evidence.name, line.number)])
 
 
 def node_usage(report: NodeReport) -> PodPictures:
@@ -83,7 +83,7 @@ def node_usage(report: NodeReport) -> PodPictures:
     )
     if report.rss:
         meters.append(Meter("Memory of the Node.js process", report.rss, report.memory_limit, "bytes", file, 1))
-    return _with(meters)
+    return _pictures_with(meters)
 
 
 def disk_usage(disk: DiskState) -> PodPictures:
@@ -93,7 +93,7 @@ def disk_usage(disk: DiskState) -> PodPictures:
     """
     systems = {(system.size, system.free): system for system in reversed(disk.systems) if system.size > 0}
     full = [system for system in systems.values() if system.size - system.free >= system.size * _DISK_PART]
-    return _with(
+    return _pictures_with(
         [
             _meter(f"Disk at {system.point}", system.size - system.free, system.size, "bytes", system.line)
             for system in sorted(full, key=lambda system: system.free / system.size)
@@ -105,5 +105,5 @@ def _meter(name: str, used: float, limit: float, unit: Unit, lines: EvidenceLine
     return Meter(name, used, limit, unit, lines.file, lines.first)
 
 
-def _with(meters: Sequence[Meter]) -> PodPictures:
+def _pictures_with(meters: Sequence[Meter]) -> PodPictures:
     return PodPictures("", meters=tuple(meters[:_MOST_METERS]))

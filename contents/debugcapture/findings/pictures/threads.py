@@ -16,7 +16,7 @@ def java_threads(dumps: ThreadDumps) -> PodPictures:
     """Return the threads of the last dump. Threads of the JVM itself have no stack and are left out."""
     frames = _JavaFrames()
     samples = (_java_sample(thread, frames) for thread in dumps.last.java_threads if thread.frames)
-    return _with(stacks_of("Java threads", dumps.evidence.name, "threads", samples))
+    return _pictures_with(stacks_of("Java threads", dumps.evidence.name, "threads", samples))
 
 
 class _JavaFrames(dict[tuple[str, str], StackFrame]):
@@ -47,12 +47,12 @@ def python_threads(stacks: PyStacks) -> PodPictures:
     )
     has_native = any(thread.native for thread in stacks.threads)
     title = "Python threads with native frames" if has_native else "Python threads"
-    return _with(stacks_of(title, stacks.evidence.name, "threads", samples))
+    return _pictures_with(stacks_of(title, stacks.evidence.name, "threads", samples))
 
 
 def goroutines(dump: GoDump) -> PodPictures:
     """Return the goroutines. A profile contains no states."""
-    return _with(stacks_of("Goroutines", dump.evidence.name, "goroutines", _go_samples(dump)))
+    return _pictures_with(stacks_of("Goroutines", dump.evidence.name, "goroutines", _go_samples(dump)))
 
 
 def _go_samples(dump: GoDump) -> Iterator[Sample]:
@@ -72,7 +72,7 @@ def native_threads(stacks: NativeStacks) -> PodPictures:
         )
         for thread in stacks.threads
     )
-    return _with(stacks_of("Native threads", stacks.evidence.name, "threads", samples))
+    return _pictures_with(stacks_of("Native threads", stacks.evidence.name, "threads", samples))
 
 
 def net_threads(stacks: NetStacks) -> PodPictures:
@@ -85,7 +85,7 @@ def net_threads(stacks: NetStacks) -> PodPictures:
         )
         for thread in stacks.threads
     )
-    return _with(stacks_of(".NET threads", stacks.evidence.name, "threads", samples))
+    return _pictures_with(stacks_of(".NET threads", stacks.evidence.name, "threads", samples))
 
 
 def script_stacks(stacks: ScriptStacks) -> PodPictures:
@@ -99,8 +99,8 @@ def script_stacks(stacks: ScriptStacks) -> PodPictures:
         )
         for stack in stacks.stacks
     )
-    return _with(stacks_of(f"{stacks.language} stacks", stacks.evidence.name, unit, samples))
+    return _pictures_with(stacks_of(f"{stacks.language} stacks", stacks.evidence.name, unit, samples))
 
 
-def _with(stacks: Stacks) -> PodPictures:
+def _pictures_with(stacks: Stacks) -> PodPictures:
     return PodPictures("", stacks=(stacks,)) if stacks.total else PodPictures("")

@@ -43,7 +43,7 @@ def dotnet_heap_top(heap: NetHeap) -> Iterator[Finding]:
     """
     if not heap.types:
         return
-    top, own = (", ".join(map(_described, rows)) for rows in (heap.types[:3], _own(heap)[:3]))
+    top, own = (", ".join(map(_describe, rows)) for rows in (heap.types[:3], _own(heap)[:3]))
     outside = f" Types of the application: {own}." if own else ""
     yield Finding(
         "info",
@@ -63,7 +63,7 @@ def _own(heap: NetHeap) -> list[TypeCount]:
     return [row for row in heap.types if "." in row.name and not row.name.startswith(_LIBRARIES)]
 
 
-def _described(row: TypeCount) -> str:
+def _describe(row: TypeCount) -> str:
     return f"{row.name} {size(row.bytes)} ({row.objects})"
 
 

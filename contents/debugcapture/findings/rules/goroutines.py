@@ -59,9 +59,9 @@ def go_program_ended(dump: GoDump) -> Iterator[Finding]:
     line = fatal[-1]
     meaning = next((f"{text}." for word, text in _SAID_FATAL.items() if word in line.text), "")
     running = dump.goroutines[0] if dump.goroutines else None
-    place = _failed(running) if running else ""
+    place = _describe_failure(running) if running else ""
     if "asleep" in line.text:
-        place = " ".join(f"{_doing(goroutine)}." for goroutine in dump.goroutines[:_MOST_ASLEEP])
+        place = " ".join(f"{_describe_activity(goroutine)}." for goroutine in dump.goroutines[:_MOST_ASLEEP])
     yield Finding(
         "critical",
         f'The Go program ended with "{shortened(line.text, _MOST)}"',
@@ -85,7 +85,7 @@ def go_handler_panicked(dump: GoDump) -> Iterator[Finding]:
         return
     line = panics[-1]
     message = line.text.partition(": ")[2]
-    place = _failed(dump.goroutines[0]) if dump.goroutines else ""
+    place = _describe_failure(dump.goroutines[0]) if dump.goroutines else ""
     yield Finding(
         "warning",
         f"A handler of the Go HTTP server panicked: {shortened(message, _MOST)}",
@@ -97,7 +97,7 @@ def go_handler_panicked(dump: GoDump) -> Iterator[Finding]:
     )
 
 
-def _failed(goroutine: Goroutine) -> str:
+def _describe_failure(goroutine: Goroutine) -> str:
     """Return where the goroutine failed: below the last panic, because handlers of panics lie above it."""
     panics = [position for position, frame in enumerate(goroutine.stack) if frame.function == "panic"]
     stack = goroutine.stack[panics[-1] + 1 :] if panics else goroutine.stack
@@ -135,7 +135,8 @@ def _lock_finding(dump: GoDump, waiters: Sequence[Goroutine]) -> Finding:
     parts = [_waits(waiter) for waiter in (longest, *(w for w in waiters if w is not longest))][:3]
     if holders:
         parts.append(
-            "May hold the lock, because it is in a method of the same type: " + "; ".join(map(_doing, holders[:2]))
+            "May hold the lock, because it is in a method of the same type: "
+            + "; ".join(map(_describe_activity, holders[:2]))
         )
     severity: Severity = "critical" if longest.minutes else "warning"
     if not longest.minutes and not holders and len(waiters) < _WAITERS:
@@ -184,7 +185,7 @@ def _waits(goroutine: Goroutine) -> str:
     return f"goroutine {goroutine.id} waits{minutes} for the {goroutine.lock_kind} lock{lock} in {goroutine.own or '?'}"
 
 
-def _doing(goroutine: Goroutine) -> str:
+def _describe_activity(goroutine: Goroutine) -> str:
     minutes = f" for {goroutine.minutes} minutes" if goroutine.minutes else ""
     return f"goroutine {goroutine.id} [{goroutine.state}]{minutes} in {_place(goroutine.stack)}"
 
@@ -209,7 +210,7 @@ def go_goroutines_leaked(dump: GoDump) -> Iterator[Finding]:
     yield Finding(
         "warning",
         f"{subject}: {waits} forever in {_place(leaked[0].stack)}",
-        "; ".join(f"{group.count} in {_described(group)}" for group in leaked[:4]) + ".",
+        "; ".join(f"{group.count} in {_describe(group)}" for group in leaked[:4]) + ".",
         "Look for the code that should send, receive, close or unlock there, and returns without it.",
         tuple(dump.evidence.quote(group.first_line, group.last_line, *_quote(group)) for group in leaked[:3]),
         directness=73,
@@ -234,7 +235,7 @@ def go_many_equal_goroutines(dump: GoDump) -> Iterator[Finding]:
     yield Finding(
         "warning",
         f"{largest.count} of {dump.total} goroutines wait at the same place: {_place(largest.stack)}",
-        "; ".join(f"{group.count} in {_described(group)}" for group in stuck[:4]) + ".",
+        "; ".join(f"{group.count} in {_describe(group)}" for group in stuck[:4]) + ".",
         "Compare with a later capture: a number that grows is a leak. Look at what each of them waits for.",
         tuple(dump.evidence.quote(group.first_line, group.last_line, *_quote(group)) for group in stuck[:3]),
         directness=70,
@@ -293,7 +294,7 @@ def go_goroutines(dump: GoDump) -> Iterator[Finding]:
     if dump.total < _SUMMARY_FROM or not dump.groups:
         return
     groups = [group for group in dump.groups if group.count > 1][:_MOST_GROUPS]
-    parts = [f"{group.count} in {_described(group)}" for group in groups]
+    parts = [f"{group.count} in {_describe(group)}" for group in groups]
     yield Finding(
         "info",
         f"{dump.total} goroutines" + (f", the largest groups have {_counts(groups)}" if groups else ""),
@@ -308,7 +309,7 @@ def _counts(groups: Sequence[GoGroup]) -> str:
     return ", ".join(str(group.count) for group in groups[:4])
 
 
-def _described(group: GoGroup) -> str:
+def _describe(group: GoGroup) -> str:
     own = [frame for frame in group.stack if not frame.is_standard]
     state = f" [{group.state}{f', {group.minutes} minutes' if group.minutes else ''}]" if group.state else ""
     root = f" from {own[-1].name}" if len(own) > 1 else ""

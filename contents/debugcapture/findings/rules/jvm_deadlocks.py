@@ -25,10 +25,10 @@ def java_deadlock(dumps: ThreadDumps) -> Iterator[Finding]:
     people = [names(deadlock.names, 5) for deadlock in latest]
     count = len(cycles)
     title = f"Deadlock between the threads {people[0]}" if count == 1 else f"{count} deadlocks: {'; '.join(people)}"
-    in_all = _in_all(dumps, cycles)
+    in_all = _describe_repetition(dumps, cycles)
     places = _where(dumps, latest)
     sentences = [_sentence(edge, places) for deadlock in latest for edge in deadlock.edges]
-    detail = _joined(sentences, 700 - len(title[:300])) + "."
+    detail = _join_sentences(sentences, 700 - len(title[:300])) + "."
     origin = "The JVM reports it." if cycles[0].reported else "Found from the owners of the locks in the dump."
     yield Finding(
         "critical",
@@ -142,7 +142,7 @@ def _cycle(dump: ThreadDump, threads: list[JavaThread]) -> Deadlock:
     return Deadlock(tuple(edges), min(t.line for t in threads), max(t.last for t in threads), reported=False)
 
 
-def _joined(sentences: list[str], most: int) -> str:
+def _join_sentences(sentences: list[str], most: int) -> str:
     """Return as many whole ``sentences`` as fit into ``most`` characters, at least one."""
     text = sentences[0]
     for sentence in sentences[1:]:
@@ -170,7 +170,7 @@ def _sentence(edge: Edge, places: dict[tuple[str, str], str]) -> str:
     return f'"{short_name(edge.thread)}" waits{at} for {edge.lock}, held by "{short_name(edge.owner)}"'
 
 
-def _in_all(dumps: ThreadDumps, cycles: list[Deadlock]) -> str:
+def _describe_repetition(dumps: ThreadDumps, cycles: list[Deadlock]) -> str:
     count = len(dumps.dumps)
     if count < 2:
         return ""

@@ -88,7 +88,7 @@ def java_clients_not_reused(histogram: Histogram) -> Iterator[Finding]:
     if not excessive:
         return
     top, subject = excessive[0]
-    related = _related(histogram, top)
+    related = _find_related(histogram, top)
     addition = f" Also {', '.join(f'{row.instances} {readable(row.name)}' for row in related)}." if related else ""
     others = [f"{row.instances} {row.name}" for row, kind in excessive[1:4] if row not in related]
     more = f" Further: {', '.join(others)}." if others else ""
@@ -190,7 +190,7 @@ def _over(histogram: Histogram, limits: Sequence[tuple[str, int, str]]) -> list[
     return [(row, kind) for row, _, kind in excessive]
 
 
-def _related(histogram: Histogram, top: ClassCount) -> list[ClassCount]:
+def _find_related(histogram: Histogram, top: ClassCount) -> list[ClassCount]:
     """Return rows of the same package with the same number of instances: parts of the same object."""
     package = ".".join(top.name.split(".")[:3])
     same = [row for row in histogram.classes if row.instances == top.instances and row.name.startswith(package)]

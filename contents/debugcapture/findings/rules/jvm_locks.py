@@ -66,7 +66,7 @@ def java_lock_owner_changes(dumps: ThreadDumps) -> Iterator[Finding]:
             return
         yield Finding(
             "info",
-            f"The owner of the lock <{lock.address}> changes between the dumps: {', then '.join(_quoted(owners))}",
+            f"The owner of the lock <{lock.address}> changes between the dumps: {', then '.join(_quote(owners))}",
             f"{len(dumps.dumps)} dumps. Threads make progress one after the other: this is contention, no owner "
             "is stuck.",
             directness=40,
@@ -162,7 +162,7 @@ def _duration(dumps: ThreadDumps, lock: Lock | None, owner: JavaThread | None) -
         return ""
     owners = _owners_over_time(dumps, lock)
     if len(set(owners)) > 1:
-        return f" The owner changes between the {len(dumps.dumps)} dumps: {', '.join(_quoted(owners))}."
+        return f" The owner changes between the {len(dumps.dumps)} dumps: {', '.join(_quote(owners))}."
     if owner and len(owners) > 1:
         return f" The owner is the same in {len(owners)} of {len(dumps.dumps)} dumps."
     return ""
@@ -173,7 +173,7 @@ def _owners_over_time(dumps: ThreadDumps, lock: Lock | None) -> list[str]:
     return [owner.name for owner in owners if owner]
 
 
-def _quoted(owners: list[str]) -> list[str]:
+def _quote(owners: list[str]) -> list[str]:
     """Return the owners in their order; one that stays is named once."""
     changes = [name for index, name in enumerate(owners) if index == 0 or owners[index - 1] != name]
     return [f'"{name}"' for name in changes[:6]]

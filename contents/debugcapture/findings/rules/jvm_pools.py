@@ -90,7 +90,7 @@ def java_connection_pool_exhausted(dumps: ThreadDumps) -> Iterator[Finding]:
         if len(waiters) < _MIN_WAITERS and len(waiters) < len(_workers_of(dump, waiters)):
             continue
         if len(waiters) >= 2:
-            yield _exhausted(dumps, pool, waiters)
+            yield _report_exhausted(dumps, pool, waiters)
 
 
 def java_worker_pool_busy(dumps: ThreadDumps) -> Iterator[Finding]:
@@ -240,7 +240,7 @@ def _workers_of(dump: ThreadDump, threads: Sequence[JavaThread]) -> list[JavaThr
     return [thread for name, group in by_pool(_candidates(dump)).items() if name in pools for thread in group]
 
 
-def _exhausted(dumps: ThreadDumps, pool: str, waiters: list[JavaThread]) -> Finding:
+def _report_exhausted(dumps: ThreadDumps, pool: str, waiters: list[JavaThread]) -> Finding:
     dump = dumps.last
     workers = _workers_of(dump, waiters)
     own = {id(thread) for thread in waiters}

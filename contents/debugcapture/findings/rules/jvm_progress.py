@@ -29,7 +29,7 @@ def java_same_place_in_all_dumps(dumps: ThreadDumps) -> Iterator[Finding]:
     if not still:
         return
     groups = by_stack(still)
-    parts = [_described(dumps, group) for group in groups[:_MOST_GROUPS]]
+    parts = [_describe(dumps, group) for group in groups[:_MOST_GROUPS]]
     more = sum(len(group) for group in groups[_MOST_GROUPS:])
     rest = f" {more} more threads did not move either." if more else ""
     yield Finding(
@@ -106,6 +106,6 @@ def _is_still(dumps: ThreadDumps, thread: JavaThread) -> bool:
     return all(state_of(other) == state_of(thread) for other in dumps.same(thread))
 
 
-def _described(dumps: ThreadDumps, group: Sequence[JavaThread]) -> str:
+def _describe(dumps: ThreadDumps, group: Sequence[JavaThread]) -> str:
     each = "each " if len(group) > 1 else ""
     return f"{names(group)}: {each}{describe(dumps.last, group[0])}"

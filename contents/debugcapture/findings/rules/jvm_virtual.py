@@ -46,7 +46,7 @@ def java_virtual_threads_pinned(dumps: ThreadDumps) -> Iterator[Finding]:
         key=f"pinned {cause}",
     )
     if full:
-        yield from _starved(dumps, dump)
+        yield from _report_starved(dumps, dump)
 
 
 def java_virtual_threads(dumps: ThreadDumps) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def java_virtual_threads(dumps: ThreadDumps) -> Iterator[Finding]:
     yield Finding("info", f"{len(virtual)} virtual threads", f"{listed}.", directness=20)
 
 
-def _starved(dumps: ThreadDumps, dump: ThreadDump) -> Iterator[Finding]:
+def _report_starved(dumps: ThreadDumps, dump: ThreadDump) -> Iterator[Finding]:
     waiting = [thread for thread in dump.threads if thread.is_virtual and not thread.frames]
     joining = [
         thread

@@ -59,7 +59,7 @@ def _memory_finding(pod: Pod, container: Container, run: Run) -> Finding:
         title=f"{_capital(container.label)} was killed for memory: OOMKilled, {words.exit_words(run)}{limit_words}",
         detail=words.sentences(
             words.of_pod(pod),
-            _lasted(run),
+            _describe_duration(run),
             f"It is in CrashLoopBackOff, {restarts}" if container.is_in_crash_loop else restarts,
             "It has no memory limit, so the limit of the pod or the memory of the node was used up" if no_limit else "",
             ""
@@ -186,11 +186,11 @@ def container_ends_by_itself(cluster: Cluster) -> Iterator[Finding]:
             continue
         is_running = container.state.phase == "running" and container.ready is not False
         state = "CrashLoopBackOff, " if container.is_in_crash_loop else ""
-        end = _stopped(container) if is_killed_for_probe(cluster, pod, container) else _ended_by_itself(container)
+        end = _describe_stop(container) if is_killed_for_probe(cluster, pod, container) else _ended_by_itself(container)
         yield Finding(
             severity="info" if is_running else "warning",
             title=f"{end.title}: {state}{words.restarts_words(container)}",
-            detail=words.sentences(words.of_pod(pod), _lasted(run), end.meaning),
+            detail=words.sentences(words.of_pod(pod), _describe_duration(run), end.meaning),
             advice=end.advice,
             evidence=words.passages(container.lines),
             directness=70,
@@ -216,7 +216,7 @@ def _ended_by_itself(container: Container) -> _End:
     )
 
 
-def _stopped(container: Container) -> _End:
+def _describe_stop(container: Container) -> _End:
     return _End(
         f"{_capital(container.label)} is restarted because its probe fails",
         "It ended with exit code 0 after the kubelet stopped it",
@@ -241,7 +241,7 @@ def container_keeps_failing(cluster: Cluster) -> Iterator[Finding]:
             detail=words.sentences(
                 words.of_pod(pod),
                 f"Reason {run.reason}" if run.reason else "",
-                _lasted(run),
+                _describe_duration(run),
                 words.exit_meaning(run),
                 "It runs now" if container.state.phase == "running" and severity == "info" else "",
                 f"Its last message: {words.short(run.message)}" if run.message else "",
@@ -318,7 +318,7 @@ def _is_over(container: Container) -> bool:
     return container.state.phase == "running" and container.ready is not False
 
 
-def _lasted(run: Run) -> str:
+def _describe_duration(run: Run) -> str:
     seconds = run.lasted_s
     if seconds is None:
         return f"It ended at {run.finished}" if run.finished else ""

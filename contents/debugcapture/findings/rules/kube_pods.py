@@ -42,7 +42,7 @@ def pod_was_evicted(cluster: Cluster) -> Iterator[Finding]:
             ]
             yield Finding(
                 severity="critical",
-                title=f"{_named(pod)} was Evicted: {words.short(pod.message, 400)}",
+                title=f"{_name_of(pod)} was Evicted: {words.short(pod.message, 400)}",
                 detail=words.sentences(f"Node {pod.node}" if pod.node else "", "; ".join(limits[:3])),
                 advice=_eviction_advice(pod.message),
                 evidence=words.passages(pod.lines),
@@ -87,7 +87,7 @@ def pod_failed_as_a_whole(cluster: Cluster) -> Iterator[Finding]:
         meaning = _FAILURES.get(pod.reason, "")
         yield Finding(
             severity="critical",
-            title=f"{_named(pod)} failed: {pod.reason}" + (f", {meaning}" if meaning else ""),
+            title=f"{_name_of(pod)} failed: {pod.reason}" + (f", {meaning}" if meaning else ""),
             detail=words.sentences(f"Node {pod.node}" if pod.node else "", words.short(pod.message)),
             evidence=words.passages(pod.lines),
             directness=86,
@@ -113,7 +113,7 @@ def pod_waits_for_an_init_container(cluster: Cluster) -> Iterator[Finding]:
         ran_s = _running_for_s(cluster, pod, init)
         yield Finding(
             severity="warning" if fails or (ran_s or 0) >= _LONG_S else "info",
-            title=f'{_named(pod)} waits for init container "{init.name}" ({state}): '
+            title=f'{_name_of(pod)} waits for init container "{init.name}" ({state}): '
             f"{'containers' if len(waiting) > 1 else 'container'} {names} not started (PodInitializing)",
             detail=words.sentences(
                 f"Phase {pod.phase}" if pod.phase else "",
@@ -162,7 +162,7 @@ def pod_deletion_does_not_end(cluster: Cluster) -> Iterator[Finding]:
         is_stuck = bool(held) or (not running and bool(stopped)) or _is_long_ago(cluster, pod)
         yield Finding(
             severity="warning" if is_stuck else "info",
-            title=f"{_named(pod)} was deleted ({_deleted_words(pod)}) and still exists"
+            title=f"{_name_of(pod)} was deleted ({_deleted_words(pod)}) and still exists"
             + (f": finalizers {held}" if held else ""),
             detail=words.sentences(
                 f"Phase {pod.phase}" if pod.phase else "",
@@ -223,7 +223,7 @@ def _is_long_ago(cluster: Cluster, pod: Pod) -> bool:
     return bool(deleted and deleted.tzinfo and latest and latest - deleted.timestamp() > _LONG_S)
 
 
-def _named(pod: Pod) -> str:
+def _name_of(pod: Pod) -> str:
     return f'Pod "{pod.name}"' if pod.name else "The pod"
 
 

@@ -55,7 +55,7 @@ def _finding(cluster: Cluster, kind: str, failures: list[tuple[Event, str]]) -> 
     killed = kind != "Readiness" and bool(kills)
     pod = cluster.pod_of(event)
     severity = _severity(cluster, kind, event, count, pod, killed)
-    container = event.container or _container_in(kills) or _only_probed(pod, kind)
+    container = event.container or _container_in(kills) or _find_only_probed(pod, kind)
     subject = f'{kind} probe failed: container "{container}"' if container else f"{kind} probe failed"
     pod_words = f" of {event.name}" if event.name else ""
     times = sum(kill.count for kill in kills)
@@ -112,7 +112,7 @@ def _container_in(kills: list[Event]) -> str:
     return next((match[1] for match in matches if match and match[1] and match[1].lower() != "container"), "")
 
 
-def _only_probed(pod: Pod | None, kind: str) -> str:
+def _find_only_probed(pod: Pod | None, kind: str) -> str:
     """Return the only container of ``pod`` that has a probe of ``kind``; "" if there are several."""
     names = [
         container.name

@@ -42,12 +42,12 @@ def pod_is_not_scheduled(cluster: Cluster) -> Iterator[Finding]:
         reported.add(pod.name if pod else event.name)
         yield _finding(cluster, pod or Pod(name=event.name), event.message, event)
     for pod in cluster.pods:
-        condition = _unscheduled(pod)
+        condition = _find_unscheduled(pod)
         if condition and pod.name not in reported:
             yield _finding(cluster, pod, condition.message, None)
 
 
-def _unscheduled(pod: Pod) -> Condition | None:
+def _find_unscheduled(pod: Pod) -> Condition | None:
     for condition in pod.conditions:
         if condition.type == "PodScheduled" and condition.status == "False" and condition.message:
             return condition

@@ -38,7 +38,7 @@ def container_runs_and_is_not_ready(cluster: Cluster) -> Iterator[Finding]:
         names = ", ".join(f'"{container.name}"' for container in waiting[:4])
         yield Finding(
             severity="warning" if is_serious else "info",
-            title=f"{_capital(_named(pod))} runs and is not ready: "
+            title=f"{_capital(_name_of(pod))} runs and is not ready: "
             f"{'containers' if len(waiting) > 1 else 'container'} {names}",
             detail=words.sentences(
                 _ready_message(pod),
@@ -66,7 +66,7 @@ def pod_hangs(cluster: Cluster) -> Iterator[Finding]:
                 container = f'container "{problem.container}": ' if problem.container else ""
                 yield Finding(
                     severity="warning",
-                    title=f"{_capital(_named(pod))} {'is not ready' if is_of_pod else 'hangs'}: "
+                    title=f"{_capital(_name_of(pod))} {'is not ready' if is_of_pod else 'hangs'}: "
                     f"{container}{words.short(problem.reason, 240)}",
                     detail=words.sentences(f"Phase {pod.phase}" if pod.phase else "", _ready_message(pod)),
                     advice=_hanging_advice(problem),
@@ -126,7 +126,7 @@ def pod_has_not_started(cluster: Cluster) -> Iterator[Finding]:
             names = ", ".join(f'"{container.name}"' for container in waiting[:4])
             yield Finding(
                 severity="info",
-                title=f"{_capital(_named(pod))} has not started: {names} ContainerCreating",
+                title=f"{_capital(_name_of(pod))} has not started: {names} ContainerCreating",
                 detail=words.sentences(
                     f"Phase {pod.phase}" if pod.phase else "", f"Node {pod.node}" if pod.node else ""
                 ),
@@ -191,7 +191,7 @@ def container_waits_for_another_reason(cluster: Cluster) -> Iterator[Finding]:
         )
 
 
-def _named(pod: Pod) -> str:
+def _name_of(pod: Pod) -> str:
     return f'pod "{pod.name}"' if pod.name else "the pod"
 
 

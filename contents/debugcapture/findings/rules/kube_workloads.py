@@ -82,7 +82,7 @@ def rollout_does_not_progress(cluster: Cluster) -> Iterator[Finding]:
             yield Finding(
                 severity="critical",
                 title=f"{workload.kind} {workload.name} {problem}: {condition.reason}",
-                detail=words.sentences(words.short(condition.message), _since(condition)),
+                detail=words.sentences(words.short(condition.message), _describe_start(condition)),
                 advice="Look at the pods of the new ReplicaSet." if stuck else "Look at the pods of the Job.",
                 evidence=words.passages(workload.lines),
                 directness=64,
@@ -155,7 +155,7 @@ def _node_findings(node: Workload) -> Iterator[Finding]:
         yield Finding(
             severity="critical",
             title=f"Node {node.name} {problem}: {condition.reason}",
-            detail=words.sentences(words.short(condition.message), _since(condition)),
+            detail=words.sentences(words.short(condition.message), _describe_start(condition)),
             advice="Look at the kubelet and at the resources of the node.",
             evidence=words.passages(node.lines),
             directness=82,
@@ -196,7 +196,7 @@ def _condition(conditions: tuple[Condition, ...], kind: str, status: str) -> Con
     return next((condition for condition in conditions if (condition.type, condition.status) == (kind, status)), None)
 
 
-def _since(condition: Condition) -> str:
+def _describe_start(condition: Condition) -> str:
     return f"Since {condition.since}" if condition.since else ""
 
 

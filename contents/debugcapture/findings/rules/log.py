@@ -149,7 +149,7 @@ def _is_earlier_run(log: Log, group: LogGroup) -> bool:
 
 
 def _detail(log: Log, group: LogGroup) -> str:
-    parts = [shortened(_around(group), _QUOTE)]
+    parts = [shortened(_cut_around(group), _QUOTE)]
     if trace := group.trace:
         parts.extend(_trace_parts(trace, parts[0]))
     if group.message and "timed-out" in group.message.id:
@@ -160,7 +160,7 @@ def _detail(log: Log, group: LogGroup) -> str:
         sizes = next((match for line in reversed(group.first.before) if (match := _NODE_GC.search(line))), None)
         if sizes:
             parts.append(f"The last full garbage collection left {sizes[2]} of {sizes[1]} MB")
-    parts.append(_counted(group))
+    parts.append(_describe_count(group))
     if _is_earlier_run(log, group):
         parts.append("It belongs to an earlier run of the program.")
     elif log.last_good_line > group.last.number and group.message and group.message.transient:
@@ -168,7 +168,7 @@ def _detail(log: Log, group: LogGroup) -> str:
     return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
 
 
-def _around(group: LogGroup) -> str:
+def _cut_around(group: LogGroup) -> str:
     """Return the part of the line around the message."""
     text = group.last.text
     if group.trace and text.startswith("Traceback ("):
@@ -194,7 +194,7 @@ def _trace_parts(trace: Trace, quoted: str) -> Iterator[str]:
         yield f"In {trace.frames[0]}"
 
 
-def _counted(group: LogGroup) -> str:
+def _describe_count(group: LogGroup) -> str:
     if group.count == 1:
         return f"At {group.last.time}" if group.last.time else ""
     times = f"from {group.first.time} to {group.last.time}" if group.first.time and group.last.time else ""

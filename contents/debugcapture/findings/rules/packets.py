@@ -59,7 +59,7 @@ def packets_connection_not_answered(capture: PacketCapture) -> Iterator[Finding]
         for connection in capture.connections.values()
         if connection.attempts > 1 and not connection.is_open and not connection.reset_by
     ]
-    for server, group in _by_server(attempts):
+    for server, group in _group_by_server(attempts):
         yield Finding(
             "warning",
             f"{server} does not answer: {_count(group)} got no answer",
@@ -87,7 +87,7 @@ def packets_connection_refused(capture: PacketCapture) -> Iterator[Finding]:
         and connection.reset_by == connection.server
         and connection.server.replace("[::1]", "127.0.0.1") not in accepted
     ]
-    for server, group in _by_server(refused):
+    for server, group in _group_by_server(refused):
         yield Finding(
             "warning",
             f"{server} refused {_count(group)}",
@@ -111,7 +111,7 @@ def packets_connection_reset(capture: PacketCapture) -> Iterator[Finding]:
         for connection in capture.connections.values()
         if connection.is_open and connection.reset_by and connection.segments
     ]
-    for server, group in _by_server(reset):
+    for server, group in _group_by_server(reset):
         by_server = sum(connection.reset_by == connection.server for connection in group)
         side = "the server" if by_server * 2 >= len(group) else "the clients"
         yield Finding(
@@ -171,7 +171,7 @@ def packets_dns_not_answered(capture: PacketCapture) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"The DNS server {server} did not answer {len(queries)} of {total} queries",
-            f"Names: {_listed(names)}.{capture.scope}",
+            f"Names: {_list_names(names)}.{capture.scope}",
             "Check CoreDNS, and NetworkPolicies for port 53.",
             (
                 capture.quote(
@@ -205,7 +205,7 @@ def packets_dns_failed(capture: PacketCapture) -> Iterator[Finding]:
         names = _shortest([name for name, of in failed if of == code])
         numbers = sorted(number for (name, of), each in failed.items() if of == code for number in each)
         unknown = code == _NO_SUCH_NAME
-        title = f"DNS has no such name: {_listed(names)}" if unknown else f"DNS failed for {_listed(names)}"
+        title = f"DNS has no such name: {_list_names(names)}" if unknown else f"DNS failed for {_list_names(names)}"
         yield Finding(
             "warning",
             f"{title} ({_CODES[code]})",
@@ -263,7 +263,7 @@ def packets_not_all_examined(capture: PacketCapture) -> Iterator[Finding]:
     )
 
 
-def _by_server(connections: Iterable[Connection]) -> list[tuple[str, list[Connection]]]:
+def _group_by_server(connections: Iterable[Connection]) -> list[tuple[str, list[Connection]]]:
     """Return ``connections`` by their server, those with the most first."""
     servers: dict[str, list[Connection]] = {}
     for connection in connections:
@@ -284,7 +284,7 @@ def _shortest(names: Iterable[str]) -> list[str]:
     return limited
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return ", ".join(name[:100] for name in names[:_MOST_NAMES]) + more
 

@@ -124,7 +124,7 @@ def file_descriptors_run_out(state: ProcessState) -> Iterator[Finding]:
         return
     yield Finding(
         severity="critical" if opened >= limit.value * _MOST_DESCRIPTORS else "warning",
-        title=f"{_named(state)} has {opened} open files of {limit.value} allowed",
+        title=f"{_name_of(state)} has {opened} open files of {limit.value} allowed",
         detail=f"{state.sockets} of them are sockets. Limit: Max open files {limit.value}.",
         advice="Look for files or connections that are not closed, or raise the limit.",
         evidence=_lines(limit.line, state.descriptor_line),
@@ -198,7 +198,7 @@ def processes_wait_for_the_disk(state: ProcessState) -> Iterator[Finding]:
         )
 
 
-def _named(state: ProcessState) -> str:
+def _name_of(state: ProcessState) -> str:
     return f"Process {state.name or 'of the container'} (PID {state.pid})"
 
 

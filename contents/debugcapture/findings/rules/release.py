@@ -37,7 +37,7 @@ def last_release_changed_the_pods(release: Release) -> Iterator[Finding]:
 def changes_of(release: Release) -> str:
     """Return what the release removed and added, as a part of a sentence; "" if it changed nothing."""
     parts = (("removed", release.removed), ("added", release.added))
-    return "; ".join(f"{verb} {_quoted(lines)}" for verb, lines in parts if lines)
+    return "; ".join(f"{verb} {_quote(lines)}" for verb, lines in parts if lines)
 
 
 def _words(line: Line) -> str:
@@ -45,7 +45,7 @@ def _words(line: Line) -> str:
     return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"
 
 
-def _quoted(lines: tuple[Line, ...]) -> str:
+def _quote(lines: tuple[Line, ...]) -> str:
     more = f" and {len(lines) - _MOST_LINES} more lines" if len(lines) > _MOST_LINES else ""
     return ", ".join(f'"{_words(line)}"' for line in lines[:_MOST_LINES])[:300] + more
 

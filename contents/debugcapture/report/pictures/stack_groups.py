@@ -73,12 +73,12 @@ def _group(stacks: Stacks, group: StackGroup, sources: Sources, *, is_open: bool
         place,
         Markup("").join(frames),
         more,
-        _named(group),
+        _name_of(group),
         sources.place(stacks.file, group.line),
     )
 
 
-def _named(group: StackGroup) -> str:
+def _name_of(group: StackGroup) -> str:
     if not group.names:
         return ""
     rest = group.count - len(group.names)

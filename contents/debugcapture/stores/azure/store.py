@@ -91,10 +91,10 @@ class AzureStore:
         check_identity(self._account, self._client, action)
         size = file.stat().st_size
         properties = _find_properties(blob, size, sha256)
-        if not properties or _committed(blob) != [_block_name(*block) for block in _read(file, hashlib.sha256())]:
+        if not properties or _list_committed(blob) != [_block_name(*block) for block in _read(file, hashlib.sha256())]:
             names = self._upload(blob, file, sha256, progress, action)
             properties = _find_properties(blob, size, sha256)
-            if not properties or _committed(blob) != names:
+            if not properties or _list_committed(blob) != names:
                 remedy = "The bundle stays in the spool. Upload it again."
                 raise NotStored(action, "the stored data differs from the data sent", remedy)
         self._protect(blob, properties)
@@ -159,7 +159,7 @@ class AzureStore:
 
     def _upload(self, blob: BlobClient, file: Path, sha256: str, progress: Progress, action: str) -> list[str]:
         """Upload the missing blocks, create the blob from all blocks, and return their names."""
-        digest, uncommitted = hashlib.sha256(), _uncommitted(blob)
+        digest, uncommitted = hashlib.sha256(), _list_uncommitted(blob)
 
         def send(number: int, content: bytes) -> str:
             name = _block_name(number, content)
@@ -247,13 +247,13 @@ def _find_properties(blob: BlobClient, size: int, sha256: str) -> BlobProperties
     return properties if properties.size == size and properties.metadata.get("sha256") == sha256 else None
 
 
-def _committed(blob: BlobClient) -> list[str]:
+def _list_committed(blob: BlobClient) -> list[str]:
     """Return the names of the blocks of the blob."""
     committed, _ = blob.get_block_list("committed")
     return [_original_name(block) for block in committed]
 
 
-def _uncommitted(blob: BlobClient) -> dict[str, int]:
+def _list_uncommitted(blob: BlobClient) -> dict[str, int]:
     """Return the names and lengths of the blocks that an earlier attempt sent."""
     try:
         _, uncommitted = blob.get_block_list("uncommitted")

@@ -36,13 +36,13 @@ class S3DirectUpload:
         with raise_not_stored(self._action):
             response = retry(lambda: client.create_multipart_upload(**new.location, **new.fields, **metadata))
             self._upload = {**new.location, "UploadId": upload_id_of(response)}
-        self.requests = [self._signed(index, begin, valid_s) for index, begin in enumerate(offsets(original))]
+        self.requests = [self._sign(index, begin, valid_s) for index, begin in enumerate(offsets(original))]
 
     @property
     def _action(self) -> str:
         return f"cannot store {self._stored.url}"
 
-    def _signed(self, index: int, begin: int, valid_s: int) -> SignedRequest:
+    def _sign(self, index: int, begin: int, valid_s: int) -> SignedRequest:
         piece = self._original.pieces[index]
         params = {**self._upload, "PartNumber": index + 1, "ChecksumSHA256": piece.sha256}
         url = self._client.generate_presigned_url("upload_part", Params=params, ExpiresIn=valid_s)

@@ -67,7 +67,7 @@ class Upload:
             self._compare(self._send_parts(partial.upload_id, partial.sent, partial.parts))
             return
         existing = self._find_object()
-        if existing and existing["ContentLength"] == self.size and not self._different(existing, self._read()):
+        if existing and existing["ContentLength"] == self.size and not self._find_difference(existing, self._read()):
             self._progress(self.size)
             return
         fields_with_checksum = {**fields, "Metadata": {"sha256": self._sha256}}
@@ -80,7 +80,7 @@ class Upload:
 
     def _compare(self, parts: list[Part]) -> None:
         """Compare the stored object with the ``parts`` that were sent. Raises NotStored."""
-        problem = self._different(self._retry(self._head), parts, parts_compared=True)
+        problem = self._find_difference(self._retry(self._head), parts, parts_compared=True)
         if problem:
             raise NotStored(self._action, problem, _UPLOAD_AGAIN)
 
@@ -101,7 +101,7 @@ class Upload:
                 return None
             raise
 
-    def _different(self, head: Mapping[str, Any], parts: list[Part], *, parts_compared: bool = False) -> str:
+    def _find_difference(self, head: Mapping[str, Any], parts: list[Part], *, parts_compared: bool = False) -> str:
         digests = [part.sha256 for part in parts]
         return difference(head, self.size, self._sha256, digests, parts_compared=parts_compared)
 
@@ -208,7 +208,7 @@ class Upload:
         except ClientError:
             # The response may have been lost. Then the retry found no upload to complete, but the object exists.
             existing = self._find_object()
-            if existing is None or self._different(existing, parts, parts_compared=True):
+            if existing is None or self._find_difference(existing, parts, parts_compared=True):
                 raise
 
     def _require_same(self, part: Part, response: Mapping[str, Any]) -> None:

@@ -85,7 +85,7 @@ class PipelinedWrites:
             self._read_status()
 
     def _sync(self) -> None:
-        self._extended(b"fsync@openssh.com", _pack_string(self._handle))
+        self._send_extended(b"fsync@openssh.com", _pack_string(self._handle))
         self._pending.add(self._number)
         self._syncs.add(self._number)
         self._unsynced = 0
@@ -96,7 +96,7 @@ class PipelinedWrites:
         return struct.pack(">I", len(body) + length) + body
 
     def _request_max_bytes(self) -> int:
-        self._extended(b"limits@openssh.com")
+        self._send_extended(b"limits@openssh.com")
         number, kind, response = self._read_response()
         if number != self._number:
             raise ConnectionError("the server sent an unexpected response")
@@ -114,7 +114,7 @@ class PipelinedWrites:
             return
         _check_status(response)
 
-    def _extended(self, name: bytes, data: bytes = b"") -> None:
+    def _send_extended(self, name: bytes, data: bytes = b"") -> None:
         """Send the extended request ``name``."""
         self._number += 1
         body = struct.pack(">BI", EXTENDED, self._number) + _pack_string(name) + data

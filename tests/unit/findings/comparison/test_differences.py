@@ -83,7 +83,7 @@ def test_a_missing_fact_or_a_small_difference_is_none(change: dict[str, Any]) ->
     assert entries(replace(SICK, **change)) == []
 
 
-def test_what_one_of_the_healthy_pods_has_too_is_no_difference() -> None:
+def test_a_fact_of_a_healthy_pod_is_not_a_difference() -> None:
     other = replace(HEALTHY, pod="web-ok-2", node="node-2")
     sick = replace(SICK, node="node-2", images={("app",): "shop/web:2"})
     assert entries(sick, HEALTHY, other) == [("image of app", "shop/web:2", "shop/web:1")]

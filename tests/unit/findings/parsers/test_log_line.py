@@ -56,7 +56,7 @@ def test_the_address_in_a_line(text: str, address: str) -> None:
     assert address_in(text) == address
 
 
-def test_the_name_of_a_server_is_no_ip_address() -> None:
+def test_the_name_of_a_server_is_not_an_ip_address() -> None:
     assert host_in("Could not connect to Redis at redis:6379: Name or service not known") == "redis"
     assert host_in("lookup on 10.96.0.10:53: server misbehaving") == ""
 

@@ -93,7 +93,7 @@ def test_frames_of_the_application(file: str, own: bool) -> None:
     assert PyFrame("f", file, 1).is_own is own
 
 
-def test_a_traceback_or_a_log_is_no_dump() -> None:
+def test_a_traceback_or_a_log_is_not_a_dump() -> None:
     assert parsed('Traceback (most recent call last):\n  File "/a.py", line 1, in f\nValueError: x\n') is None
     assert parsed("order accepted\n" * 50 + PY_SPY) is None
 

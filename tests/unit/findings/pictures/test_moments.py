@@ -31,7 +31,7 @@ def test_the_end_of_a_run_has_its_beginning_and_its_exit_code() -> None:
     )
 
 
-def test_a_debug_container_is_no_moment_of_the_pod() -> None:
+def test_a_debug_container_is_not_part_of_the_timeline() -> None:
     debug = Container("debug-1", "debug container", state=Run("running", started=at(1)))
     event = Event("Normal", "Started", "Started container", last_seen=at(1), is_about_debug_container=True)
     assert cluster_moments(Cluster(pods=(Pod(containers=(debug,)),), events=(event,))).moments == ()

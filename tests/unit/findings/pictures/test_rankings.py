@@ -56,7 +56,7 @@ def test_messages_of_a_log_have_counts_and_times(tmp_path: Path) -> None:
     assert ranking.total == 5
 
 
-def test_nothing_to_rank_is_no_picture(tmp_path: Path) -> None:
+def test_without_rows_there_is_no_picture(tmp_path: Path) -> None:
     assert log_messages(parse_log(evidence(tmp_path, "all is well\n"), included_messages())).rankings == ()
     assert connections(network_file.parse(evidence(tmp_path, "== ss -s\n"))).rankings == ()
     assert heap_classes(jvm_histogram.parse(evidence(tmp_path, "\n"))).rankings == ()

@@ -43,7 +43,7 @@ def test_a_pool_that_keeps_up_is_healthy(queue: str, cpu: str) -> None:
     assert counters(queue, cpu=cpu) == []
 
 
-def test_other_texts_are_no_counters() -> None:
+def test_other_texts_are_not_counters() -> None:
     assert findings("[System.Runtime]\nthreadpool-queue-length 9 9 9  A\n") == []
 
 

@@ -61,7 +61,7 @@ def test_owners_that_wait_for_monitors_wait_for_each_other() -> None:
     assert "0x1a waits in System.Threading.Monitor.Enter, called by Shop.Cart.Add (Cart.cs:57)" in finding.detail
 
 
-def test_an_owner_that_runs_is_no_deadlock() -> None:
+def test_an_owner_that_runs_is_not_a_deadlock() -> None:
     first = sos("1a", ENTER, "Shop.Cart.Add()")
     second = sos("1b", "Shop.Stock.Count()")
     text = first + second + monitors((3, "1a"), (3, "1b"))
@@ -122,7 +122,7 @@ def test_threads_that_wait_in_different_methods_are_likely_deadlocked() -> None:
     ) in finding.detail
 
 
-def test_one_place_to_wait_is_no_deadlock() -> None:
+def test_one_place_to_wait_is_not_a_deadlock() -> None:
     main = inspected("1", "dotnet", SLEEPS, "Service!Lab.Service.Main(class System.String[])")
     assert alarms(HEAD + main + inspected("1a", "a", *FIRST, waits=True)) == []
     assert alarms(HEAD + main + inspected("1a", "a", *FIRST) + inspected("1b", "b", *SECOND)) == []

@@ -102,7 +102,7 @@ def test_a_deadlock_that_the_runtime_reports() -> None:
     assert "goroutine 8 [chan send] in main.work (main.go:20)" in finding.detail
 
 
-def test_a_dump_without_a_panic_is_no_crash() -> None:
+def test_a_dump_without_a_panic_is_not_a_crash() -> None:
     assert findings(RUNNING) == []
     assert rules("SIGQUIT: quit\n\n" + RUNNING) == []
 
@@ -132,7 +132,7 @@ def test_a_short_wait_for_a_lock_is_context() -> None:
     assert rules(RUNNING + crowd) == ["go-lock-wait"]
 
 
-def test_a_wait_group_is_no_lock() -> None:
+def test_a_wait_group_is_not_a_lock() -> None:
     waits = goroutine(
         7, "semacquire, 40 minutes",
         ("sync.(*WaitGroup).Wait(0xc000200010)", "/usr/local/go/src/sync/waitgroup.go:116"),

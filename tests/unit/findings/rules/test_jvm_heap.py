@@ -69,7 +69,7 @@ def test_a_full_permanent_generation(tmp_path: Path) -> None:
     assert [item.severity for item in findings_of(HEAP, tmp_path, JMAP.format(used=5_500_000))] == ["info"]
 
 
-def test_a_log_that_mentions_a_heap_is_no_heap_information(tmp_path: Path) -> None:
+def test_a_log_that_mentions_a_heap_is_not_heap_information(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("started with -XX:MaxHeapSize=1\n" + "line\n" * 200)
     assert not jvm_heap.recognize(Evidence(path, "log"))

@@ -196,7 +196,7 @@ def test_lines_may_have_the_time_of_the_container_runtime(tmp_path: Path) -> Non
     assert "In com.example.Ledger.open (Ledger.java:12)" in finding.detail
 
 
-def test_a_binary_file_is_no_log(tmp_path: Path) -> None:
+def test_a_binary_file_is_not_a_log(tmp_path: Path) -> None:
     assert findings(tmp_path, b"\x7fELF\0\0\0\1 connection refused \0\0\0" + bytes(100)) == []
     assert findings(tmp_path, b"") == []
 

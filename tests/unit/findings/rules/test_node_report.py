@@ -121,7 +121,7 @@ def test_a_report_that_was_cut_keeps_its_fields() -> None:
     assert [finding.rule for finding in findings(cut)] == ["node-heap-full", "node-heap-limit"]
 
 
-def test_other_json_is_no_report() -> None:
+def test_other_json_is_not_a_report() -> None:
     assert alarms({"header": {"trigger": "FatalError"}, "event": "heap out of memory"}) == []
 
 

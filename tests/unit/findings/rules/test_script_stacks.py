@@ -65,7 +65,7 @@ def test_slow_requests_are_grouped_by_their_innermost_function() -> None:
     )
 
 
-def test_a_log_with_a_name_of_a_ruby_file_is_no_stack() -> None:
+def test_a_log_with_a_name_of_a_ruby_file_is_not_a_stack() -> None:
     assert findings("started - /app/main.rb\n" + "order accepted\n" * 20) == []
 
 

@@ -37,5 +37,5 @@ def test_the_weight_of_a_function_itself_is_without_what_it_calls() -> None:
     assert "Shop.pay" not in table
 
 
-def test_no_bars_are_no_picture() -> None:
+def test_without_bars_there_is_no_picture() -> None:
     assert draw_flame(Stacks("x", "", "samples", 0)) == ""

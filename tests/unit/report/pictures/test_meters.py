@@ -43,5 +43,5 @@ def test_without_a_limit_there_is_no_bar() -> None:
     assert "<svg" not in markup
 
 
-def test_no_meters_are_no_picture() -> None:
+def test_without_meters_there_is_no_picture() -> None:
     assert draw_meters([], Sources({})) == ""

@@ -71,7 +71,7 @@ def test_several_pods_have_an_overview_with_the_state_and_the_finding_of_each() 
     assert markup.count("running") == 2
 
 
-def test_no_pictures_are_no_section() -> None:
+def test_without_pictures_there_is_no_section() -> None:
     assert draw_pictures(Pictures(), manifest(), {}) == ""
     assert draw_pictures(Pictures(), manifest(more_targets=(target(pod="b"),)), {}) == ""
 

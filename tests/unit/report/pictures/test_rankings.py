@@ -19,7 +19,7 @@ def test_the_longest_bar_is_that_of_the_largest_row_and_shares_are_of_the_total(
     assert "7 more classes are not shown" in markup
 
 
-def test_without_a_total_there_are_no_shares() -> None:
+def test_without_a_total_there_are_not_shares() -> None:
     ranking = Ranking("log", "app.log", "count", ROWS, 0)
     markup = draw_ranking(ranking, Sources({}))
     assert "<span></span>" in markup

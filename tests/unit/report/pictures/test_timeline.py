@@ -49,7 +49,7 @@ def test_what_happened_again_and_again_is_one_row() -> None:
     assert "(6 times), since Jan 2 11:51:00" in markup.partition("<table")[2]
 
 
-def test_nothing_that_happened_is_no_picture() -> None:
+def test_without_moments_there_is_no_picture() -> None:
     assert draw_timeline([], CAPTURE, Sources({})) == ""
 
 

@@ -16,7 +16,7 @@ def link_fields(name: str) -> dict[str, list[str]]:
     return parse_qs(urlsplit(link).query)
 
 
-def test_a_signed_link_has_a_browser_save_what_it_must_not_show() -> None:
+def test_a_signed_link_makes_browsers_save_files_that_they_must_not_show() -> None:
     """rscd and rsct are the headers that the service sends for the link (Azure, "Create a service SAS")."""
     fields = link_fields("left/data_core.1.html")
     assert (fields["rsct"], fields["rscd"]) == (["application/octet-stream"], ["attachment"])

@@ -19,7 +19,7 @@ def opened(place: str, settings: S3Settings) -> S3Store:
     return S3Store(urlsplit(f"s3://{place}"), settings, 3600)
 
 
-def test_file_that_is_gone_is_not_stored(tmp_path: Path) -> None:
+def test_a_deleted_file_is_not_stored(tmp_path: Path) -> None:
     with pytest.raises(NotStored, match="cannot store s3://bucket/ns/dump.txt: .*No such file"):
         opened("bucket", SETTINGS).put("ns/dump.txt", tmp_path / "gone.txt", sha256(b"").hexdigest())
 
@@ -30,7 +30,7 @@ def link_headers(name: str) -> dict[str, list[str]]:
     return {key: value for key, value in parse_qs(urlsplit(link).query).items() if key.startswith("response-")}
 
 
-def test_a_signed_link_has_a_browser_save_what_it_must_not_show() -> None:
+def test_a_signed_link_makes_browsers_save_files_that_they_must_not_show() -> None:
     saved = {"response-content-type": ["application/octet-stream"], "response-content-disposition": ["attachment"]}
     assert link_headers("left/data_core.1.html") == saved
     assert link_headers("index.html") == {}
