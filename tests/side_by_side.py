@@ -151,7 +151,7 @@ class Times:
         self._tests: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add a part of a test: its set-up, itself, or what follows."""
+        """Add the time of a part of a test: its setup, its call, or its teardown."""
         folder = "/".join(report.nodeid.partition("::")[0].split("/")[:-1])
         self._took[folder] += report.duration
         if report.when == "setup":

@@ -2,7 +2,7 @@
 
 `python -m tools.vendored PYTHON FOLDER` makes a folder of them for that Python only, without bytecode.
 
-Extension modules of several Pythons lie side by side, as each looks for its own file name; bytecode is for one.
+Extension modules of several Pythons have different file names. Bytecode is for one Python.
 A plain folder, because packages inside a zip cannot have extension modules (zipimport).
 """
 

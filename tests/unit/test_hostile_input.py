@@ -299,7 +299,7 @@ def test_known_hosts_and_private_key(text: str, cut: int, key: str) -> None:
         read_login(SftpSettings(sftp_private_key=f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}{key}"))
 
 
-# --- what lies in the spool ------------------------------------------------------------------------------------
+# --- files in the spool ----------------------------------------------------------------------------------------
 
 SAVED = json.loads(json.dumps({"status": "complete", **asdict(manifest(artifact()))}, default=str))
 KEPT = json.loads(

@@ -247,7 +247,7 @@ def writable(place: Path) -> Iterator[None]:
 
 
 def open_bundle(folder: str, spool: Path) -> Bundle:
-    """Return the bundle in ``folder``. Raises BadInput unless it lies directly in ``spool``."""
+    """Return the bundle in ``folder``. Raises BadInput unless it is directly in ``spool``."""
     try:
         path = Path(folder).resolve()
     except (ValueError, OSError, RuntimeError):  # a NUL, an invalid character, a loop of links

@@ -62,7 +62,7 @@ def _is_inside(file: str) -> bool:
 
 
 def _value(hint: Any, saved: Any, name: str) -> Any:
-    """Return ``saved`` as what the annotation ``hint`` says; ``name`` is where it stands."""
+    """Return ``saved`` as the type ``hint``. ``name`` is its place in the file, for errors."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in _UNIONS:
         return None if saved is None else _value(arguments[0], saved, name)

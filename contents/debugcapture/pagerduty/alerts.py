@@ -31,7 +31,7 @@ _SHARED_PARTS: Final = ("cluster", "namespace")
 """Parts that a block may leave to what is said for all blocks."""
 
 _NOT_NAMESPACES: Final = ("namespace", "ns", "the", "pod", "pods")
-"""Words that stand before the name of a namespace or of a pod in a sentence."""
+"""Words before the name of a namespace or of a pod in a sentence."""
 
 _NOT_PODS: Final = frozenset({"and", "are", "for", "from", "has", "in", "is", "name", "of", "on", "or", "that", "was"})
 """Words that follow the word pod, deployment, ... in a sentence without its name."""

@@ -57,7 +57,7 @@ _PASSWORDS: Final = (b"password", b"passwd")
 
 
 def find_place(text: bytes, begin: int, end: int, kind: Kind) -> Iterator[tuple[int, Place]]:
-    """Yield the positions at which the value of the name from ``begin`` to ``end`` may stand, the likeliest first."""
+    """Yield the positions at which the value of the name from ``begin`` to ``end`` may be, the most likely first."""
     yield from _find_beside_quote(text, begin, end, kind)
     yield from _find_assigned(text, begin, end, kind)
     yield from _find_behind_blank(text, begin, end, kind)

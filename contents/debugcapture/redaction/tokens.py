@@ -1,4 +1,4 @@
-"""The formats of tokens that vendors document, from tokens.yaml: a token is recognized wherever it stands."""
+"""The formats of tokens that vendors document, from tokens.yaml: a token is recognized anywhere in a text."""
 
 import re
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ def tokens_by_start() -> Mapping[bytes, tuple[Token, ...]]:
 
 
 def token_end(text: bytes, position: int, start: bytes) -> int:
-    """Return the end of the token at ``position``, where ``start`` stands, or -1."""
+    """Return the end of the token at ``position``, which begins with ``start``; -1 if there is none."""
     is_inside_word = position > 0 and text[position - 1] in _LETTERS
     if is_inside_word and not _BOUNDARY.search(text[max(0, position - _BOUNDARY_BYTES) : position]):
         return -1

@@ -52,7 +52,7 @@ def spool_of(settings: SpoolSettings, context: RunContext) -> Path:
 def require_private(spool: Path) -> None:
     """Raise BadInput if another user than this one could write to ``spool``, if it exists.
 
-    What lies in the spool is sent with the keys of the step: bundles to the store, notes to PagerDuty. A directory of
+    The content of the spool is sent with the keys of the step: bundles to the store, notes to PagerDuty. A directory of
     root that only root and this user's group can write to is accepted: the kubelet creates volumes this way (fsGroup).
     """
     try:

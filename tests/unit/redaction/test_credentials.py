@@ -13,7 +13,7 @@ from debugcapture.redaction.redactor import masked_text, without_hashes
 from tests.unit.redaction.forms import FORMS, ORDINARY, SECRET
 from tools.yaml_text import read_yaml
 
-# Around a form, as a log has it. A form of several lines stands at the beginning of a line.
+# Around a form, as a log has it. A form of several lines begins a line.
 SURROUNDINGS = ("¤", "¤\n", "started\n¤\nstopped\n")
 # Lines of real logs, each with a known message or one that is similar.
 EXAMPLES = Path(__file__).parents[1] / "findings" / "message_examples.yaml"

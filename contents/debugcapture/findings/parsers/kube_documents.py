@@ -23,7 +23,7 @@ _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 def documents(text: str) -> list[Any]:
     """Return the documents in ``text``: mappings, lists and text; None for null and for aliases.
 
-    Text that is neither JSON nor YAML, or that is cut, gives what stands before the first error.
+    Text that is neither JSON nor YAML, or that is cut, gives the part before the first error.
     """
     if text.lstrip()[:1] not in ("{", "["):
         return list(_yaml_documents(text[:MAX_YAML]))

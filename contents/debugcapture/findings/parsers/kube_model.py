@@ -21,7 +21,7 @@ _UNITS_S = (31_536_000, 86_400, 3_600, 60, 1)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a container, or why it does not run. Times stand as in the evidence."""
+    """One run of a container, or why it does not run. Times have the format of the evidence."""
 
     phase: RunPhase = ""
     reason: str = ""

@@ -230,7 +230,7 @@ def _most_direct(matches: Sequence[tuple[Message, dict[str, str]]]) -> list[tupl
 
 
 class _Place:
-    """Where a line lies in a block."""
+    """The position of a line in a block."""
 
     def __init__(self, block: bytes, start: int, stop: int, number: int) -> None:
         self._block, self._start, self._stop, self.number = block, start, stop, number

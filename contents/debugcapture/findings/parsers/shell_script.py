@@ -52,7 +52,7 @@ def _commands(words: list[str]) -> Iterator[str]:
 
 
 def _words(script: str) -> Iterator[str]:
-    """Yield words and operators. A quotation stands as ''; one that does not end is the word _OPEN_QUOTE."""
+    """Yield words and operators. A quotation becomes ''. One that does not end becomes the word _OPEN_QUOTE."""
     word = ""
     for piece in _PIECES.findall(script + "\n"):
         is_operator = piece in _OPERATORS

@@ -22,7 +22,7 @@ Activity = Literal[
     "runs",
     "unknown",
 ]
-_DEPTH: Final = 12  # frames in which the reason of a wait stands
+_DEPTH: Final = 12  # frames that can show the reason of a wait
 _SLEEP: Final = (
     "java.lang.Thread.sleep",
     "java.lang.Thread.sleep0",

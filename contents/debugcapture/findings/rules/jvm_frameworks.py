@@ -58,7 +58,7 @@ def java_swing_thread(dumps: ThreadDumps) -> Iterator[Finding]:
 
 
 def java_event_loop_blocked(dumps: ThreadDumps) -> Iterator[Finding]:
-    """A thread of an event loop waits in code of the application: all that it serves stands still.
+    """A thread of an event loop waits in code of the application: it serves nothing else.
 
     Source: Netty, "Never block the event loop"; Vert.x, "The Golden Rule"; Reactor reference, "blocking wrapped call".
     """

@@ -19,7 +19,7 @@ _OVERHEAD: Final = 0.3
 def java_heap_exhausted(log: GcLog) -> Iterator[Finding]:
     """Full collections follow each other and free nearly nothing: the live objects fill the heap.
 
-    The application stands still most of the time, and an OutOfMemoryError follows. Source: "HotSpot Virtual Machine
+    The application is stopped most of the time, and an OutOfMemoryError follows. Source: "HotSpot Virtual Machine
     Garbage Collection Tuning Guide", Java SE 21.
     """
     full = [item for item in log.collections[-_LAST:] if item.is_full]
@@ -61,7 +61,7 @@ def java_long_gc_pauses(log: GcLog) -> Iterator[Finding]:
 
 
 def java_gc_overhead(log: GcLog) -> Iterator[Finding]:
-    """The application stands still for a large share of the time, because the collector runs.
+    """The application is stopped for a large share of the time, because the collector runs.
 
     Source: Java SE 21, -XX:GCTimeRatio; the parallel collector throws OutOfMemoryError at 98 %.
     """

@@ -9,7 +9,7 @@ from ..parsers.jvm_model import Frame, JavaThread, ThreadDump, ThreadDumps
 from .jvm_activity import activity_of, describe, frames_text
 from .jvm_deadlocks import deadlocks_of
 
-_DEPTH: Final = 5  # frames in which the reason of a wait stands
+_DEPTH: Final = 5  # frames that can show the reason of a wait
 _STARTERS: Final = re.compile(
     r"(?:main|restartedMain|MSC service thread .*|localhost-startStop-\d+|Catalina-startStop-.*|Catalina-utility-\d+|"
     r"ServerService Thread Pool.*|Server Startup.*|Start Level.*|background-preinit|ContainerBase-startStop.*|"

@@ -110,7 +110,7 @@ def _same_lock(stacks: PyStacks, place: PyFrame, threads: Sequence[PyThread]) ->
 
 
 def python_event_loop_blocked(stacks: PyStacks) -> Iterator[Finding]:
-    """A callback of an event loop waits in a synchronous call: everything that the loop serves stands still.
+    """A callback of an event loop waits in a synchronous call: the loop serves nothing else.
 
     A loop that is idle waits in `select` or `epoll`. py-spy calls a thread in a system call "idle" in both cases.
     Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
