@@ -146,7 +146,7 @@ check_statically() {
   "$PYTHON" -m tools.generate --check
 }
 
-check_structure() { quiet "$PYTHON" -m pytest -q -n 0 tests/unit/docs/test_{layout,mirror,names,seams,size}.py; }
+check_structure() { quiet "$PYTHON" -m pytest -q -n 0 tests/unit/docs/test_{layout,mirror,names,seams,size,vocabulary}.py; }
 
 run_fuzz() {
   exec "$PYTHON" -m pytest -q -m hypothesis --hypothesis-profile=thorough --numprocesses=auto tests/unit "$@"

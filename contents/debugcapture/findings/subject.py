@@ -32,7 +32,7 @@ class Subject(Generic[M]):
     A file of this kind that is not masked is then explained too."""
 
     merge: Callable[[Sequence[M]], M] | None = None
-    """Returns one model for all files of this kind that a capture has of one pod. None if each file is explained separately."""
+    """Returns one model for all files of this kind that a capture has of one pod. None if files are not merged."""
 
     def explain(self, evidence: Evidence) -> Iterator[Finding]:
         """Yield the findings about ``evidence``, in the order of the rules."""

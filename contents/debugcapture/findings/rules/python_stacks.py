@@ -196,7 +196,7 @@ def python_lock_wait(stacks: PyStacks) -> Iterator[Finding]:
 
 
 def python_pool_exhausted(stacks: PyStacks) -> Iterator[Finding]:
-    """Several threads wait until a pool hands out a connection: all its connections are in use.
+    """Several threads wait until a pool returns a connection: all its connections are in use.
 
     Source: https://docs.sqlalchemy.org/en/20/core/pooling.html and the methods in which other pools wait.
     """
