@@ -1,32 +1,28 @@
 """The command `explain`: states what evidence shows. It reads bundles, single files, or standard input, offline."""
 
 import shlex
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any
 
 from ..bundle.bundle import MANIFEST, Bundle
-from ..errors import BadInput
 from ..finding import Finding
 from ..findings.comparison.bundle import compare_bundle
 from ..findings.comparison.differences import difference_finding
-from ..findings.evidence import Evidence, evidence_of
-from ..findings.explain import Unreadable, explain
+from ..findings.evidence import Evidence
+from ..findings.explain import Unreadable, explain, subjects_of
 from ..findings.messages import load_messages
 from ..findings.rank import with_finding
+from ..findings.subject import Subject
 from ..findings.subjects import SUBJECTS, subjects_with
 from ..model import Outcome
 from ..report.findings import findings_document, findings_text
 from ..runtime.context import RunContext
 from ..settings.explain import ExplainSettings
 from ..steps.shared import Step
-
-_STDIN: Final = "-"
+from .evidence_paths import evidence_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +42,10 @@ def explain_paths(step: ExplainStep, context: RunContext) -> Outcome:
         context.report(f"{file.name} cannot be explained: {error}")
 
     with ExitStack() as opened:
-        evidence = [file for path in paths for file in _evidence(path, opened)]
+        evidence = evidence_in(paths, opened, context.report)
         findings = explain(evidence, report_failure, subjects)
+        if not findings:
+            _report_unknown(evidence, subjects, context)
     for path in paths:
         if (finding := _difference_in(Path(path), report_failure)) is not None:
             findings = with_finding(findings, finding)
@@ -55,21 +53,15 @@ def explain_paths(step: ExplainStep, context: RunContext) -> Outcome:
     return Outcome(0, document=findings_document(findings))
 
 
-def _evidence(path: str, opened: ExitStack) -> Iterator[Evidence]:
-    if path == _STDIN:
-        copy = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="debug-capture-"))) / "input"
-        with copy.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield Evidence(copy, "standard input")
-        return
-    source = Path(path)
-    if (source / MANIFEST).is_file():
-        yield from evidence_of(source, Bundle(source).manifest())
-    elif source.is_dir():
-        files = (file for file in sorted(source.rglob("*")) if file.is_file())
-        yield from (Evidence(file, str(file.relative_to(source))) for file in files)
-    else:
-        yield Evidence(_readable(source), source.name)
+def _report_unknown(evidence: Sequence[Evidence], subjects: Sequence[Subject[Any]], context: RunContext) -> None:
+    """Report the files that no parser knows, so that a lack of findings is not understood as health."""
+    for file in evidence:
+        try:
+            is_known = next(subjects_of(file, subjects), None) is not None
+        except OSError:
+            continue  # it was reported
+        if not is_known:
+            context.report(f"{file.name} is not explained: its format is not known")
 
 
 def _difference_in(folder: Path, failed: Unreadable) -> Finding | None:
@@ -77,14 +69,6 @@ def _difference_in(folder: Path, failed: Unreadable) -> Finding | None:
     if not (folder / MANIFEST).is_file():
         return None
     return difference_finding(compare_bundle(folder, Bundle(folder).manifest(), failed))
-
-
-def _readable(file: Path) -> Path:
-    try:
-        with file.open("rb"):
-            return file
-    except OSError as error:
-        raise BadInput(f"cannot read {file}", error.strerror or str(error), "Check the path.") from error
 
 
 EXPLAIN = Step(ExplainStep, explain_paths)

@@ -44,10 +44,13 @@ class Evidence:
     collector: str = ""
     """ID of the collector that captured it; "" if unknown."""
 
+    root: Path | None = None
+    """Folder of its capture; None if its name is relative to that folder."""
+
     @property
     def folder(self) -> str:
-        """Return the folder that its name is relative to, with a slash at its end."""
-        return str(self.path).removesuffix(self.name)
+        """Return the folder of its capture. Files of one pod in different captures do not belong together."""
+        return f"{self.root}/" if self.root else str(self.path).removesuffix(self.name)
 
     @cached_property
     def head(self) -> str:
