@@ -87,7 +87,7 @@ class Server:
         answer = self.ask("GET", path)
         return None if answer.status == 404 else _good(action, answer).json()
 
-    # --- what is there ---------------------------------------------------------------------------------------
+    # --- reading ---------------------------------------------------------------------------------------------
 
     def state(self, archive: ArchiveContent) -> State:
         """Return what the server has of the project of ``archive``."""

@@ -1,4 +1,4 @@
-"""php-stacks: the tests in Go beside it, on memory that no PHP process would have."""
+"""php-stacks: its tests in Go, with memory that no PHP process has."""
 
 from __future__ import annotations
 

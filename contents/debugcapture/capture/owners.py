@@ -19,7 +19,7 @@ _LIMITS: Final = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "ResourceQuo
 def owner_chain(api: Api, pod: Json) -> tuple[list[Json], list[str]]:
     """Return the pod's owners, the nearest first, then the objects that limit them, and the reasons for missing ones.
 
-    Limits are autoscalers, disruption budgets and quotas. Those that RBAC does not allow to list are left out, each
+    Limits are autoscalers, disruption budgets and quotas. Those that cannot be listed because of RBAC are omitted, each
     with a reason in the second list. Raises NotAllowed if an owner cannot be read.
     """
     chain: list[Json] = []

@@ -30,7 +30,7 @@ class SnapshotFile:
     file: str
     read: Callable[[], Iterator[bytes]]
     if_refused: ArtifactOutcome = "failed"
-    """Outcome if RBAC does not allow to read it."""
+    """Outcome if RBAC does not allow reading it."""
     if_removed: ArtifactOutcome = "failed"
     """Outcome if the kubelet has deleted it."""
     log: "Log | None" = None
@@ -156,7 +156,7 @@ def _log(api: Api, pod: Json, container: str, since_s: int, *, previous: bool) -
         f"{kind.capitalize()} of {container}",
         f"logs/{container}{'.previous' if previous else ''}.log",
         lambda: read_newest(LOG_LINES),
-        # The kubelet keeps the log of one previous run only, and not for long. That of the last run is evidence enough.
+        # The kubelet keeps the log of one previous run only, and not for long. The log of the last run is sufficient.
         if_removed="skipped" if previous else "failed",
         log=Log(read_newest, None if limit_s else _run_started(pod, container, previous=previous)),
     )

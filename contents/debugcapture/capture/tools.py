@@ -205,7 +205,7 @@ class Tools:
     def _fetch_output(
         self, run: ToolRun, remote: RemoteFile, file: ArtifactFile, tool_result: TransferResult
     ) -> TransferResult:
-        """Fetch what a tool wrote, unless it was denied. After a failure too: half a recording is evidence."""
+        """Fetch what a tool wrote, unless it was denied. After a failure, an incomplete recording is evidence too."""
         if tool_result.outcome == "skipped":
             return tool_result
         denied = _with_cause(run.tool, tool_result).code == "denied"

@@ -172,7 +172,7 @@ class Api:
             page_query["continue"] = continue_token
 
     def namespace_exists(self, namespace: str) -> bool:
-        """Return whether ``namespace`` exists; True if RBAC does not allow to read it."""
+        """Return whether ``namespace`` exists; True if RBAC does not allow reading it."""
         try:
             self.get(path_of("Namespace", name=namespace), f"cannot read namespace {namespace}")
         except TargetNotFound:
@@ -182,7 +182,7 @@ class Api:
         return True
 
     def node_ready(self, name: str) -> bool | None:
-        """Return whether the node is ready; None if it does not exist or RBAC does not allow to read it."""
+        """Return whether the node is ready; None if it does not exist or RBAC does not allow reading it."""
         try:
             node = self.get(path_of("Node", name=name), f"cannot read node {name}")
         except (NotAllowed, TargetNotFound):

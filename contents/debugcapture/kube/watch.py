@@ -43,7 +43,7 @@ def watch_pod(api: Api, namespace: str, name: str, within_s: float) -> Iterator[
 def watch_object(api: Api, watched: WatchedObject, within_s: float) -> Iterator[Json]:
     """Yield the current object, and again after each change, for ``within_s`` seconds.
 
-    A watch that breaks is restarted. If RBAC does not allow to watch, the object is read once a second. Raises
+    A watch that breaks is restarted. If RBAC does not allow watches, the object is read once a second. Raises
     TargetNotFound if it does not exist or is deleted, and the errors of `Api.get`. An abort ends the iteration.
     """
     deadline = api.clock.monotonic() + within_s

@@ -84,7 +84,7 @@ _COUNTED = frozenset(("tokens", "pass", "secrets", "credentials", "passwords"))
 
 @lru_cache(maxsize=4096)
 def kind_of(name: bytes) -> Kind:
-    """Return what the value of ``name`` is, as it stands in text."""
+    """Return the kind of value that ``name`` has in text."""
     text = name.decode("ascii", errors="replace").strip("-._")
     words = [word.lower() for word in _WORD.findall(text)]
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in _SUFFIXES):

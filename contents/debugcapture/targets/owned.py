@@ -46,7 +46,7 @@ def find_owned_pods(api: Api, namespace: str, kind: str, name: str, pages: Itera
 
 
 def _owners_of_intermediates(api: Api, namespace: str) -> dict[str, OwnerReference]:
-    """Return the controllers of the ReplicaSets and Jobs that RBAC allows to list, by the UID of these."""
+    """Return the controllers of the ReplicaSets and Jobs that can be listed, by the UID of these."""
     owners: dict[str, OwnerReference] = {}
     for kind in _INTERMEDIATE_KINDS:
         with suppress(NotAllowed, TargetNotFound):  # the labels of the pods contain the same name

@@ -15,7 +15,7 @@ _OPERATORS: Final = {"In": "in", "NotIn": "notin"}
 def scaled_workload(api: Api, namespace: str, name: str) -> str:
     """Return the workload (KIND/NAME) that the HorizontalPodAutoscaler ``name`` scales. Raises TargetNotFound.
 
-    If RBAC does not allow to list autoscalers, this is the workload with the same name, which is the usual convention.
+    If RBAC does not allow listing autoscalers, this is the workload with the same name, which is the usual convention.
     """
     try:
         autoscaler = _find(api, "horizontalpodautoscaler", namespace, name)

@@ -22,7 +22,7 @@ from debugcapture.text import without_queries
 from tests.unit.linear import assert_linear
 
 KEY_BEGIN, KEY_END = b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----"
-# One literal of each kind, as it stands in text, is tried in all ways.
+# One literal of each kind, as written in text, is tried in all ways.
 KINDS = (
     b"token", b"tokens", b"pwd", b"auth", b"api_key", b"cookie", b"authorization", b"authorization: digest ",
     b"<password", b"(b'token', ", b"://", b"@tcp(", b"eyJaaaaaaaa", b"-eyJ", b"LS0tLS1CRUdJTiBSU0Eg", b"ghp_",

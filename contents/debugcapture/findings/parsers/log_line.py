@@ -84,7 +84,7 @@ class LogText:
     level: str = ""
     """DEBUG, INFO, WARN, ERROR or FATAL; "" if the line names none."""
     time: str = ""
-    """As it stands in the line; "" if there is none."""
+    """As written in the line; "" if there is none."""
 
 
 def log_text(raw: bytes) -> LogText:

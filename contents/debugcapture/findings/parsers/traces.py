@@ -88,7 +88,7 @@ class Trace:
     """A stack trace with its error."""
 
     error: str
-    """Class of the error with its message, as it stands in the log."""
+    """Class of the error with its message, as written in the log."""
     cause: str
     """The innermost "Caused by"; "" if there is none."""
     frames: tuple[Frame, ...]

@@ -162,7 +162,7 @@ def not_stored(action: str, error: Exception) -> NotStored:
     if isinstance(error, (NoConnection, HTTPClientError)):
         return NotStored(action, str(error), f"Check s3_endpoint and the network. {_RESUMES}")
     if isinstance(error, ResponseParserError):  # its message quotes the answer
-        return NotStored(action, "the answer is not that of S3", _NOT_S3)
+        return NotStored(action, "the response is not from S3", _NOT_S3)
     if isinstance(error, OSError):
         return NotStored(action, str(error), "Check the disk of the spool.")
     return NotStored(action, str(error), "Check the store settings.")

@@ -58,7 +58,7 @@ URL = "http://127.0.0.1:9"
         (refused("413", 413), "Raise the limit for the size of a request in the proxy"),
         (refused("502", 502), "502: no. The next upload resumes"),
         (refused("522", 522), "522: no. The next upload resumes"),
-        (ResponseParserError("<html>hunter2"), "the answer is not that of S3. Check s3_endpoint: another service"),
+        (ResponseParserError("<html>hunter2"), "the response is not from S3. Check s3_endpoint: another service"),
         (refused("Unheard", 400), "Unheard: no. Check the store settings."),
         (refused("AccessDenied", operation="AssumeRole"), "cannot assume the role: AccessDenied: no. Check s3_role"),
         (EndpointConnectionError(endpoint_url=URL), f'"{URL}". Check s3_endpoint and the network.'),
@@ -87,7 +87,7 @@ def test_skewed_clock_is_reported_with_its_direction(ahead_s: int, word: str) ->
 
 @pytest.mark.parametrize("response", [{}, {"UploadId": ""}], ids=str)
 def test_an_upload_without_an_id_is_the_answer_of_another_service(response: dict[str, str]) -> None:
-    with pytest.raises(NotStored, match="the answer is not that of S3"), raise_not_stored("cannot store s3://b/k"):
+    with pytest.raises(NotStored, match="the response is not from S3"), raise_not_stored("cannot store s3://b/k"):
         upload_id_of(response)
     assert upload_id_of({"UploadId": "7"}) == "7"
 
