@@ -58,6 +58,16 @@ class Evidence:
         with self.path.open("rb") as file:
             return file.read(HEAD_BYTES).decode(self._encoding, errors="replace").removeprefix(_BOM)
 
+    @cached_property
+    def tail(self) -> str:
+        """Return the last TAIL_BYTES as text; "" if they are a part of the head."""
+        with self.path.open("rb") as file:
+            size = file.seek(0, SEEK_END)
+            if size <= HEAD_BYTES:
+                return ""
+            file.seek(size - TAIL_BYTES)
+            return file.read(TAIL_BYTES).decode(self._encoding, errors="replace")
+
     def lines(self) -> Iterator[Line]:
         """Yield all lines; each is cut after LINE_BYTES. Memory does not grow with the file or with a line."""
         number = 0

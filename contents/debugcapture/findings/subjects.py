@@ -77,7 +77,13 @@ _LAST_WORDS = replace(  # a log adds to what is known of its pod, and is explain
 SUBJECTS: Sequence[Subject[Any]] = (
     Subject("Captured packets", pcap_parser.recognize, pcap_parser.parse, packets.RULES, has_names_only=True),
     Subject("Profile", profile.recognize, profile.parse, (), picture=profiles.profile_stacks, has_names_only=True),
-    Subject("Crash of a JVM", jvm_hs_err_parser.recognize, jvm_hs_err_parser.parse, jvm_hs_err.RULES),
+    Subject(
+        "Crash of a JVM",
+        jvm_hs_err_parser.recognize,
+        jvm_hs_err_parser.parse,
+        jvm_hs_err.RULES,
+        jvm_hs_err_parser.is_mixed,
+    ),
     Subject(
         "Threads of a JVM",
         jvm_threads_parser.recognize,

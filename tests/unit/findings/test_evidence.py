@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from debugcapture.findings.evidence import LINE_BYTES, DamagedEvidence, Evidence, Line, evidence_of
+from debugcapture.findings.evidence import (
+    HEAD_BYTES,
+    LINE_BYTES,
+    TAIL_BYTES,
+    DamagedEvidence,
+    Evidence,
+    Line,
+    evidence_of,
+)
 from tests.unit.builders import artifact, manifest, nothing
 
 
@@ -49,6 +57,14 @@ def test_json_in_each_encoding(encoding: str, tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_text('{"a": "ü"}', encoding=encoding)
     assert Evidence(path, "profile").json(1 << 20) == {"a": "ü"}
+
+
+def test_the_tail_begins_after_the_head(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * HEAD_BYTES)
+    assert Evidence(path, "log").tail == ""
+    path.write_bytes(b"x" * HEAD_BYTES + b"the end")
+    assert Evidence(path, "log").tail == "x" * (TAIL_BYTES - 7) + "the end"
 
 
 def test_a_quote_is_short(tmp_path: Path) -> None:

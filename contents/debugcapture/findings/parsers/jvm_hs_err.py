@@ -9,9 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..evidence import Evidence, Line
+from .log_line import without_wrapping
 
 _FATAL: Final = "A fatal error has been detected by the Java Runtime Environment"
 _MEMORY: Final = "There is insufficient memory for the Java Runtime Environment to continue"
+_MARK: Final = re.compile(
+    rf"(?m)^(?:\d{{4}}-\d\d-\d\dT\S{{5,30}} (?:std(?:out|err) [FP] )?)?#[ \t]+(?:{_FATAL}|{_MEMORY})"
+)
 _MOST_FRAMES: Final = 200
 _MOST_LIMITS: Final = 60
 _MOST_LINE: Final = 600
@@ -99,21 +103,24 @@ class HsErr:
 
 
 def recognize(evidence: Evidence) -> bool:
-    """Return whether the file is such a log, or at least its head, which the JVM also prints."""
-    head = evidence.head
-    start = head[:_HEAD_CHARACTERS]
-    return (
-        (_FATAL in start or _MEMORY in start)
-        and start.lstrip().startswith("#")
-        or ((_FATAL in head or _MEMORY in head) and "T H R E A D  -" in head)
-    )
+    """Return whether the file is such a log, or contains its head, which the JVM prints into the log of the program."""
+    return _MARK.search(evidence.head) is not None or _MARK.search(evidence.tail) is not None
+
+
+def is_mixed(evidence: Evidence) -> bool:
+    """Return whether the file is the log of a program in which the JVM printed the crash."""
+    return not evidence.head[:_HEAD_CHARACTERS].lstrip().startswith("#")
 
 
 def parse(evidence: Evidence) -> HsErr:
-    """Return the crash in ``evidence``."""
+    """Return the crash in ``evidence``. What the program wrote before it is not read."""
     reader = _Reader(evidence)
+    has_begun = False
     for line in evidence.lines():
-        reader.read(line)
+        line = line._replace(text=without_wrapping(line.text))
+        has_begun = has_begun or _MARK.match(line.text) is not None
+        if has_begun:
+            reader.read(line)
     return reader.finish()
 
 

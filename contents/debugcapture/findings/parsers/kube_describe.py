@@ -247,6 +247,7 @@ class DescriptionReader:
             self.finished.append(described)
         name = draft.facts.get("Name", "")
         kind = described.kind if isinstance(described, Workload) else "Pod"
+        kind = "HorizontalPodAutoscaler" if isinstance(described, Scaler) else kind
         about = f"{kind}/{name or (_pod_named_in(draft.events) if kind == 'Pod' else '')}".rstrip("/")
         for event in draft.events:
             self.finished.append(event if event.object else replace(event, object=about if "/" in about else ""))

@@ -105,12 +105,12 @@ def jvm_thread_refused(crash: HsErr) -> Iterator[Finding]:
     yield Finding(
         "critical",
         f"The JVM could not create a thread: {crash.message}"[:200],
-        f"{crash.error or 'Out of memory'}.{age}"[:300],
+        f"{crash.error or 'The message speaks of memory, but the JVM asked for a thread'}.{age}"[:300],
         "Check the limit of processes of the container (pids.max, podPidsLimit) and the age of the container runtime.",
         (crash.evidence.quote(crash.message_line, crash.first or crash.message_line, f"# {crash.message}"),)
         if crash.message_line
         else (),
-        directness=90,
+        directness=90 if crash.error else 78,  # the log of the program contains the reason
         key="thread refused",
     )
     limit = crash.limits.get(_LIMIT)
@@ -142,7 +142,15 @@ def jvm_native_memory_exhausted(crash: HsErr) -> Iterator[Finding]:
     yield Finding(
         "critical",
         f"The JVM ended because the operating system gave it no more memory: {crash.message}"[:240],
-        f"{crash.message or 'Insufficient memory'}. {crash.error}. {_heap(crash)}{_physical(crash)}{container}",
+        " ".join(
+            part
+            for part in (
+                f"{(crash.message or 'Insufficient memory').rstrip('.')}.",
+                f"{crash.error}." if crash.error else "",
+                f"{_heap(crash)}{_physical(crash)}{container}".strip(),
+            )
+            if part
+        ),
         "Compare -Xmx plus the memory of threads, metaspace and buffers with the limit of the container.",
         (
             crash.evidence.quote(crash.message_line, crash.message_line, f"# {crash.message}")

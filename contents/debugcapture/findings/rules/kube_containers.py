@@ -242,7 +242,7 @@ def container_keeps_failing(cluster: Cluster) -> Iterator[Finding]:
                 words.of_pod(pod),
                 f"Reason {run.reason}" if run.reason else "",
                 _describe_duration(run),
-                words.exit_meaning(run),
+                words.exit_meaning(run) or words.command_meaning(container, run),
                 "It runs now" if container.state.phase == "running" and severity == "info" else "",
                 f"Its last message: {words.short(run.message)}" if run.message else "",
             ),

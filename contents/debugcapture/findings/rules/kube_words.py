@@ -33,6 +33,19 @@ _EXIT_CODES: Final = {
     128: "the runtime could not start the container",
     255: "the program returned -1, or the runtime lost its real exit code",
 }
+# Source: https://everything.curl.dev/cmdline/exitcode.html
+_CURL_CODES: Final = {
+    3: "the URL is malformed",
+    6: "the host name cannot be resolved",
+    7: "the connection was refused or timed out",
+    22: "the server answered with an HTTP error",
+    28: "the time limit was reached",
+    35: "the TLS handshake failed",
+    52: "the server sent nothing",
+    56: "the connection broke while curl received data",
+    60: "the TLS certificate of the server is not trusted",
+}
+_CURL: Final = re.compile(r"(?:^|[\s;&|/])curl\s")
 _RPC = re.compile(r"rpc error: code = \w+ desc = ")
 _WRAPPING = re.compile(r"failed to (?:pull and unpack|resolve) (?:image|reference)(?: \"[^\"]{1,300}\")?: ")
 _MOST_MESSAGE: Final = 320
@@ -60,6 +73,13 @@ def exit_meaning(run: Run) -> str:
         return _SIGNAL_MEANINGS.get(name, f"{name} ended it.")
     meaning = _EXIT_CODES.get(run.exit_code or 0, "")
     return f"Exit code {run.exit_code}: {meaning}." if meaning else ""
+
+
+def command_meaning(container: Container, run: Run) -> str:
+    """Return what the exit code means for the program that the command of ``container`` runs last; "" if unknown."""
+    meaning = _CURL_CODES.get(run.exit_code or 0, "")
+    last = container.command[-1] if container.command else ""
+    return f"Exit code {run.exit_code} of curl: {meaning}." if meaning and _CURL.search(f"{last} ") else ""
 
 
 _SIGNAL_MEANINGS: Final = {

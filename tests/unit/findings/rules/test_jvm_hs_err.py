@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.explain import subjects_of
 from debugcapture.findings.parsers import jvm_hs_err
 from debugcapture.findings.rules.jvm_hs_err import RULES
 from debugcapture.findings.subject import Subject
@@ -184,6 +185,36 @@ def test_the_heap_was_full_before(tmp_path: Path) -> None:
     assert _rules(tmp_path, _log() + counts) == ["jvm-crash", "jvm-out-of-memory-before-crash"]
     other = "\nOutOfMemory and StackOverflow Exception counts:\nStackOverflowErrors=3\n\n"
     assert _rules(tmp_path, _log() + other) == ["jvm-crash"]
+
+
+CONSOLE = HEAD.format(signal="SIGBUS (0x7) at pc=0x00007f50", frame="V  [libjvm.so+0x8fff2e]")
+
+
+@pytest.mark.parametrize("stamp", ["", "2026-11-30T01:02:03.123456789Z ", "2026-11-30T01:02:03.123456789Z stdout F "])
+@pytest.mark.parametrize("lines", [1, 40_000])
+def test_a_crash_in_the_log_of_a_program(stamp: str, lines: int, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    crash = "".join(f"{stamp}{line}\n" for line in CONSOLE.splitlines())
+    path.write_text("01:02:03 INFO  an order was accepted\n" * lines + crash + "Aborted\n")
+    log = Evidence(path, "log")
+    (finding,) = SUBJECT.explain(log)
+    assert finding.title == "The JVM crashed with SIGBUS in libjvm.so"
+    assert finding.evidence[0].first == lines + 4
+    assert [subject.name for subject in subjects_of(log)] == ["Crash of a JVM", "Log"]
+
+
+def test_memory_that_the_system_refused_in_the_log_of_a_program(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(
+        "OpenJDK 64-Bit Server VM warning: INFO: os::commit_memory(0x00d5, 715653120, 0) failed; (errno=12)\n#\n"
+        "# There is insufficient memory for the Java Runtime Environment to continue.\n"
+        "# Native memory allocation (mmap) failed to map 715653120 bytes for committing reserved memory.\n"
+    )
+    (finding,) = SUBJECT.explain(Evidence(path, "log"))
+    assert finding.rule == "jvm-native-memory-exhausted"
+    assert finding.detail == (
+        "Native memory allocation (mmap) failed to map 715653120 bytes for committing reserved memory."
+    )
 
 
 @pytest.mark.parametrize(

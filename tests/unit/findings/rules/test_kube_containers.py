@@ -144,6 +144,13 @@ def test_a_program_that_the_kubelet_stops_for_its_probe() -> None:
     assert "ends by itself" in only(crashed(0, "Completed") + described_events([other]), rule).title
 
 
+def test_an_exit_code_of_curl() -> None:
+    finding = only(crashed(6, script="exec curl -fsS http://prices/api"), "container-keeps-failing")
+    assert "Exit code 6 of curl: the host name cannot be resolved." in finding.detail
+    assert "curl" not in only(crashed(6, script="exec prices"), "container-keeps-failing").detail
+    assert "curl" not in only(crashed(1, script="curl http://prices"), "container-keeps-failing").detail
+
+
 def test_a_job_may_end() -> None:
     metadata = {"ownerReferences": [{"kind": "Job", "name": "import"}]}
     completed_pod = pod(container(state=ended(0, "Completed"), ready=False), phase="Succeeded", metadata=metadata)

@@ -50,6 +50,8 @@ Conditions:
     finding = only(text, "autoscaler-does-not-work")
     assert "FailedGetResourceMetric" in finding.title
     assert "no metrics known" in finding.detail
+    text += "Events:\n  Warning  FailedComputeMetricsReplicas  2m  horizontal-pod-autoscaler  no metrics\n"
+    assert only(text, "other-warnings").detail.startswith("HorizontalPodAutoscaler shop.")
 
 
 def test_a_rollout_that_does_not_progress() -> None:
