@@ -1,6 +1,6 @@
 """The texts of Rundeck's forms by language, in the files that Rundeck reads from the resources of a plugin.
 
-Source: Rundeck 5, UiPluginService: of the files it reads only the one that fits the user's language best, as UTF-8; a
+Source: Rundeck 5, UiPluginService: it reads only the file that fits the user's language best, as UTF-8; a
 text that is not there comes from plugin.yaml. What is ASCII reads the same in each encoding.
 """
 

@@ -77,7 +77,7 @@ def nginx(folder: Path, upstream: int) -> Iterator[str]:
         f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     http = f"access_log {folder}/access.log;\n{temporary}{server}"
-    # The workers are not another user, who could not read the folder of the test.
+    # The workers run as the same user, because another user could not read the folder of the test.
     (folder / "nginx.conf").write_text(
         f"user root;\ndaemon off;\npid {folder}/pid;\nworker_processes 1;\nevents {{}}\nhttp {{\n{http}}}\n"
     )

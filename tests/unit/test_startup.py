@@ -14,7 +14,7 @@ from debugcapture import rundeck
 
 CONTENTS = Path(rundeck.__file__).parents[1]
 HEAVY = {"azure", "boto3", "botocore", "kubernetes", "paramiko"}
-# Without site-packages' own start-up code: a .pth file there may import what it likes.
+# Without site-packages' own start-up code: a .pth file there may import anything.
 REPORT = """
 import json, sys
 before = set(sys.modules)

@@ -1,4 +1,4 @@
-"""Writes what the API server returns to a file of the bundle. Of a long log, the newest lines are kept."""
+"""Writes what the API server returns to a file of the bundle. A long log keeps its newest lines."""
 
 import re
 from collections.abc import Iterator

@@ -198,7 +198,7 @@ def _workloads(api: Api, namespaces: Sequence[str]) -> list[Row]:
 
 
 def _pods(api: Api, query: ListQuery, max_rows: int, now: datetime) -> list[Row]:
-    """Return the pods, unhealthy ones first. Of each page, only the rows are kept."""
+    """Return the pods, unhealthy ones first. Only the rows of each page are kept."""
     pods = _items(api, "Pod", query.namespaces, "cannot list the pods")
     ranked = (
         (rank(pod, now), pod_row(pod, now, with_namespace=len(query.namespaces) != 1))

@@ -35,7 +35,7 @@ Rank = tuple[list[int], int, str, str]
 def find_problems(pod: Json, now: datetime) -> tuple[Problem, ...]:
     """Return the problems of ``pod``, the most severe first; none for a healthy pod.
 
-    Of equal problems, those of sidecars come last.
+    Among equal problems, those of sidecars come last.
     """
     problems = list(_pod_problems(pod, now))
     # A container that ended in a pod that runs is missing today, however long ago that was.

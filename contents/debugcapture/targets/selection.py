@@ -157,7 +157,7 @@ def _list_pods(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]]
 
 
 def _list_workload(api: Api, settings: TargetSettings) -> tuple[Iterator[list[Json]], str]:
-    """Return the pods of a workload. Of a kind that this package cannot read, they are found by their owners."""
+    """Return the pods of a workload. For a kind that this package cannot read, it finds them by their owners."""
     namespace = settings.namespace
     try:
         kind, workload = find_workload(api, settings)

@@ -215,7 +215,7 @@ class _Reader:
             dump = ThreadDump(self._start.number, self._date, tuple(self._threads), tuple(self._deadlocks))
             self._dumps.append(dump)
             if self._frames > _KEPT_FRAMES:
-                # The newest dump matters most. Of older ones, names, states and locks are enough.
+                # The newest dump matters most. Older ones only need names, states and locks.
                 self._dumps[:-1] = [_without_frames(older) for older in self._dumps[:-1]]
                 self._frames = sum(len(thread.frames) for thread in dump.threads)
         self._threads, self._deadlocks, self._in_stacks = [], [], False

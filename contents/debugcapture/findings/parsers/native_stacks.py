@@ -107,7 +107,7 @@ class _Reader:
         self._frames: list[NativeFrame] = []
 
     def start(self, identity: str, name: str, number: int) -> None:
-        """End the thread before, and start one."""
+        """End the previous thread, and start a new one."""
         if self._frames and len(self._stacks.threads) < _MOST_THREADS:
             frames = tuple(self._frames)
             thread = NativeThread(self._id, self._name, frames, self._first, self._last, _mutex(self._frames))

@@ -22,7 +22,7 @@ _NEVER_STARTED: Final = frozenset(
 
 
 def pod_fails_since_rollout(pod: Pod, replica_set: Workload, release: Release | None) -> Iterator[Finding]:
-    """The rollout of a release created the pod, and its container has failed again and again ever since.
+    """The rollout of a release created the pod, and its container has failed repeatedly since then.
 
     A container that ran well for a while, or a pod that was created long after the rollout, is left out: something else
     changed. The first release of a workload changed nothing. Source:
