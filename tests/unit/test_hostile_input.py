@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 import debugcapture
 from debugcapture.bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, open_bundle
-from debugcapture.capture.crash_dumps import NAMES, bundle_names, dump_folders
+from debugcapture.capture.crash_dumps import bundle_names
 from debugcapture.capture.debug_session import debug_options
+from debugcapture.capture.dump_options import NAMES, dump_folders, dump_names
 from debugcapture.capture.job_progress import JobProgress
 from debugcapture.capture.tool_report import parse_report
 from debugcapture.collectors.catalog import FOLDER, files_collector, load
@@ -143,10 +144,13 @@ def test_names_of_crash_dumps_stay_in_their_folder(paths: list[str]) -> None:
 @given(UTF8, UTF8)
 def test_folders_of_dumps_are_not_options_of_find(option: str, variable: str) -> None:
     container = {
+        "name": "app",
         "args": [f"-XX:HeapDumpPath={option}"],
-        "env": [{"name": "X", "value": f"--diagnostic-dir={variable}"}],
+        "env": [{"name": "X", "value": f"--diagnostic-dir={variable}"}, {"name": "ERL_CRASH_DUMP", "value": variable}],
     }
-    assert all(folder.startswith("/") for folder in dump_folders(container))
+    pod = {"metadata": {}, "spec": {"containers": [container]}, "status": {}}
+    assert all(folder.startswith("/") for folder in dump_folders(pod, "app"))
+    assert not any("/" in name or not name.strip("*.") for name in dump_names(pod, "app"))
     assert not any(name.startswith("-") for name in NAMES)
 
 

@@ -1,7 +1,4 @@
-"""Finds crash dumps (heap dumps, fatal error logs, core files) on the volumes that outlive a container.
-
-Sources: Oracle, "java" (HeapDumpPath, ErrorFile); Node.js, "Diagnostic report"; core(5).
-"""
+"""Finds crash dumps (heap dumps, fatal error logs, core files) on the volumes that outlive a container."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,9 +13,8 @@ from ..kube.values import parse_time
 from ..model import ContainerRef, Json, Target, User
 from ..targets.pods import container_status, find_container
 from .debug_session import DebugSession
+from .dump_options import NAMES, dump_folders, dump_names, environment
 
-NAMES = ("*.hprof", "*.hprof.gz", "hs_err_pid*.log", "replay_pid*.log", "javacore*.txt", "core", "core.[0-9]*",
-         "*.core", "report*.json", "*.heapsnapshot", "*.dmp", "*.jfr")  # fmt: skip
 VOLUMES = "/debug-capture-volumes"  # where a debug container mounts the target's volumes
 _WHOLE = f"{VOLUMES}/.volumes/"  # and there whole volumes of which the target mounts a part
 _MAX_DUMPS = 20
@@ -29,13 +25,13 @@ _MAX_NAME_LENGTH = 150
 # Ends of names that a web server in front of a store may see. It serves a file by its suffix, and the container chooses
 # the name: core.1.html matches core.[0-9]* and would be a page.
 _NEUTRAL_END = re.compile(
-    r"(?:\.(?:hprof(?:\.gz)?|log|txt|json|core|heapsnapshot|dmp|jfr)|(?:(?<=\Acore)|(?<=_core))\.[0-9]+|(?:\A|_)core)\Z"
+    r"(?:\.(?:hprof(?:\.gz)?|phd|log|txt|json|core|heapsnapshot|dmp|dump|gcdump|trc|jfr)"
+    r"|(?:(?<=\Acore)|(?<=_core)|(?<=\Acoredump)|(?<=_coredump))\.[0-9]+|(?:\A|_)core)\Z"
 )
 _OTHER_END = ".bin"
 _RECENT_RESTART = timedelta(minutes=1)
 _MAX_DEPTH = 5
 _PERSISTENT_KINDS = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral", "nfs", "csi")
-_DUMP_PATHS = re.compile(r"-XX:(?:HeapDumpPath|ErrorFile)=(\S+)|--(?:diagnostic-dir|report-directory)[= ](\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,8 @@ class Volumes:
 
     ref: ContainerRef
     folders: tuple[Folder, ...]
+    names: tuple[str, ...] = NAMES
+    """The names of dumps, as `find` takes them."""
     are_mounted: bool = False
     """Whether the container mounts the volumes itself, because the target does not run."""
 
@@ -116,25 +114,11 @@ def _sub_path(pod: Json, container: str, mount: Json) -> str | None:
     """Return the path in the volume that ``mount`` shows; "" for all of it, None if a variable of it is unknown."""
     if "subPathExpr" not in mount:
         return str(mount.get("subPath") or "")
-    values = _environment(pod, find_container(pod, container))
+    values = environment(pod, find_container(pod, container))
     names = _REFERENCE.findall(mount["subPathExpr"])
     if not all(name in values for name in names):
         return None
     return _REFERENCE.sub(lambda reference: values[reference[1]], mount["subPathExpr"])
-
-
-def _environment(pod: Json, container: Json) -> dict[str, str]:
-    """Return the variables of ``container`` whose values the pod contains."""
-    metadata = pod["metadata"]
-    identity = {f"metadata.{key}": str(metadata.get(key, "")) for key in ("name", "namespace", "uid")}
-    identity["spec.nodeName"] = str(pod["spec"].get("nodeName", ""))
-    values = {}
-    for variable in container.get("env") or []:
-        path = ((variable.get("valueFrom") or {}).get("fieldRef") or {}).get("fieldPath")
-        value = identity.get(path) if path else variable.get("value")
-        if value is not None:
-            values[variable["name"]] = str(value)
-    return values
 
 
 def mounted_folders(pod: Json, container: str) -> tuple[Folder, ...]:
@@ -147,18 +131,10 @@ def mounted_folders(pod: Json, container: str) -> tuple[Folder, ...]:
     return tuple(folders)
 
 
-def dump_folders(container: Json) -> list[str]:
-    """Return the folders that the container's command, arguments and environment name for dumps."""
-    words = [*(container.get("command") or []), *(container.get("args") or [])]
-    words += [str(variable.get("value", "")) for variable in container.get("env") or []]
-    paths = [next(filter(None, match.groups())) for word in words for match in _DUMP_PATHS.finditer(word)]
-    return [path if path.endswith("/") else path.rpartition("/")[0] or "/" for path in paths if path.startswith("/")]
-
-
 def folders_to_search(pod: Json, target: Target) -> tuple[str, ...]:
     """Return the folders in which dumps of the target may be: its volumes, and those that its options name."""
     folders = [folder.path for folder in mounted_folders(pod, target.container)]
-    return tuple(dict.fromkeys(folders + dump_folders(find_container(pod, target.container))))
+    return tuple(dict.fromkeys(folders + dump_folders(pod, target.container)))
 
 
 def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_find: bool = False) -> Volumes | None:
@@ -166,13 +142,13 @@ def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_
 
     A target that runs and has a shell and `find` reads them itself. Otherwise a debug container is attached.
     """
-    mounted = mounted_folders(pod, target.container)
+    mounted, names = mounted_folders(pod, target.container), dump_names(pod, target.container)
     if target.is_running and not (mounted and debug_session.has_image and _is_just_restarted(pod, target)):
         folders = folders_to_search(pod, target)
         if not folders:
             return None
         if has_find:
-            return Volumes(target.ref, tuple(Folder(folder, folder) for folder in folders))
+            return Volumes(target.ref, tuple(Folder(folder, folder) for folder in folders), names)
         if not debug_session.has_image:
             return None
         try:
@@ -180,15 +156,14 @@ def open_volumes(pod: Json, target: Target, debug_session: DebugSession, *, has_
         except (CommandFailed, NotRunning, Rejected, Unreachable):
             if not mounted:
                 raise
-            return Volumes(
-                debug_session.attach_to_volumes(), mounted, are_mounted=True
-            )  # the target has ended; its volumes remain
+            # The target has ended, and its volumes remain.
+            return Volumes(debug_session.attach_to_volumes(), mounted, names, are_mounted=True)
         first_pid = min(process.pid for process in container.listing.processes)
         root = f"/proc/{first_pid}/root"
-        return Volumes(container.ref, tuple(Folder(folder, root + folder) for folder in folders))
+        return Volumes(container.ref, tuple(Folder(folder, root + folder) for folder in folders), names)
     if not mounted or not debug_session.has_image:
         return None
-    return Volumes(debug_session.attach_to_volumes(), mounted, are_mounted=True)
+    return Volumes(debug_session.attach_to_volumes(), mounted, names, are_mounted=True)
 
 
 def _is_just_restarted(pod: Json, target: Target) -> bool:
@@ -265,7 +240,7 @@ def bundle_names(paths: Iterable[str]) -> list[str]:
 
 
 def _search(api: Api, volumes: Volumes) -> list[str]:
-    names = [word for name in NAMES for word in ("-o", "-name", name)][1:]
+    names = [word for name in volumes.names for word in ("-o", "-name", name)][1:]
     folders = [folder.place for folder in volumes.folders]
     argv = ("find", *folders, "-xdev", "-maxdepth", str(_MAX_DEPTH), "-type", "f", "(", *names, ")")
     status, output, errors = run_short(api, volumes.ref, argv)

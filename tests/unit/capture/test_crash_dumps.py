@@ -47,6 +47,12 @@ def test_names_are_plain_short_and_each_another() -> None:
         ("/data/app.core", "data_app.core"),
         ("/data/x.html_core", "data_x_html_core"),
         ("/data/score.1", "data_score_1.bin"),
+        ("/data/core.java.7", "data_core_java_7.bin"),
+        ("/data/coredump.7", "data_coredump.7"),
+        ("/data/coredump.7.crashreport.json", "data_coredump_7_crashreport.json"),
+        ("/data/heapdump.20260101.7.0001.phd", "data_heapdump_20260101_7_0001.phd"),
+        ("/data/erl_crash.dump", "data_erl_crash.dump"),
+        ("/data/oom", "data_oom.bin"),
     ],
 )
 def test_a_name_ends_like_a_dump_and_never_like_a_page(path: str, name: str) -> None:
