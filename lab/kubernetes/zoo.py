@@ -30,6 +30,7 @@ _STATIC = _FOLDER / "static.yaml"
 _STATE, _OWNER = "state", "owner"  # annotations
 _WORN_AFTER = 150  # debug containers of the pod MANY; a capture refuses at 200
 _STARTS_WITHIN_S = 120
+_ENDS_WITHIN_S = 60
 _CONTAINERS_END_WITHIN_S = 300
 Json = dict[str, Any]
 
@@ -161,7 +162,7 @@ class ZooPart:
         if not _is_present():
             return
         kubectl = connect()
-        kubectl("delete", "pod", "terminating", *_IN_ZOO, "--force", "--grace-period=0", "--ignore-not-found")
+        _end_terminating_pod(kubectl)
         kubectl("delete", "namespace", NAMESPACE, "--wait=false")
         kubectl("delete", f"--filename={_FOLDER / 'kinds.yaml'}", "--ignore-not-found", "--wait=false")
         wait_until(f"the end of namespace {NAMESPACE}", lambda: not _is_present(), timeout_s=90)
@@ -264,6 +265,17 @@ def _attach_ended_containers(kubectl: Kubectl) -> None:
 def _count_ended(kubectl: Kubectl, pod: str) -> int:
     statuses = kubectl.json("get", "pod", pod, *_IN_ZOO)["status"].get("ephemeralContainerStatuses", [])
     return sum("terminated" in status["state"] for status in statuses)
+
+
+def _end_terminating_pod(kubectl: Kubectl) -> None:
+    """End the preStop hook of the pod that is being deleted, and wait until the pod is gone.
+
+    A forced deletion, or a shorter grace period, removes only the object: the kubelet waits for the hook, and the
+    container would run for the grace period of the first deletion, which is a day.
+    """
+    if kubectl.succeeds("get", "pod", "terminating", *_IN_ZOO):
+        kubectl("exec", "terminating", *_IN_ZOO, "--", "timeout", "10", "sh", "-c", "echo end >/tmp/end")
+        kubectl("wait", "--for=delete", "pod/terminating", *_IN_ZOO, f"--timeout={_ENDS_WITHIN_S}s")
 
 
 def _is_present() -> bool:
