@@ -165,3 +165,23 @@ def test_go_profiles_are_read_in_spite_of_a_proxy(namespace: str, apply: Apply, 
     artifact = run.artifact("go-goroutines")
     assert (artifact.outcome, artifact.origin) == ("complete", "exec"), artifact.reason
     assert "goroutine 1" in run.text("go-goroutines.txt")
+
+
+def test_a_python_process_that_nobody_may_trace_is_captured_with_the_allowed_profile(
+    namespace: str, apply: Apply, ready: Ready, tmp_path: Path
+) -> None:
+    """py-spy has its own words for a denial. PR_SET_DUMPABLE (prctl(2), option 4) has the effect of Yama."""
+    program = "import ctypes, time\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nwhile True:\n    time.sleep(1)\n"
+    command = ["/usr/bin/python3", "-c", program]
+    service = {"name": "app", "image": "lab.local/python-bare:1", "command": command}
+    apply(pod("web", pod_spec(service, securityContext={"runAsUser": 1000, "runAsGroup": 1000})))
+    ready("pod/web")
+    options = {"namespace": namespace, "pod": "web", "collectors": "pod-snapshot,python-stacks"}
+    denied = captured(tmp_path, **options, profile="restricted").artifact("python-stacks")
+    assert denied.outcome == "failed"
+    assert "The job allows at most the profile restricted" in denied.reason
+    allowed = captured(tmp_path, **options, profile="general")
+    stacks = allowed.artifact("python-stacks")
+    assert stacks.outcome == "complete", (stacks.reason, allowed.log)
+    assert "with profile general" in stacks.method
+    assert "Python v3" in allowed.text(stacks.file)

@@ -18,6 +18,7 @@ _PROCESS: Final = re.compile(r"P (\d{1,9}) (\d{1,10}) (\d{1,10}) (\d{1,15}) (.*)
 _MEMORY: Final = re.compile(r"G (?:self|\d{1,9}) (max|-|\d{1,20}) (\d{1,18}) (\d{1,18})", re.ASCII)
 _PRIVATE: Final = re.compile(r"D (\d{1,15})", re.ASCII)
 _NO_LIMIT_BYTES: Final = 1 << 60  # version 1 shows a huge number instead of "max"
+_LIBRARIES = {"java": ("/libjvm.so",), "dotnet": ("/libcoreclr.so",)}
 MAX_PROCESSES = 8  # per collector; a service may fork hundreds of workers
 
 
@@ -141,11 +142,10 @@ def matching(collector: Collector, processes: Iterable[Process]) -> list[Process
         return by_pid[:1]
     pattern = text_pattern(detect.pattern, f"detect of {collector.id}")
     tools = {(tool.present or tool.run)[0] for tool in collector.in_image}
+    candidates = [process for process in by_pid if process.name not in tools]
     detected = [
-        process
-        for process in by_pid
-        if process.name not in tools and any(pattern.search(text) for text in _texts(process, detect.by))
-    ]
+        process for process in candidates if any(pattern.search(text) for text in _texts(process, detect.by))
+    ] or [process for process in candidates if any(pattern.search(text) for text in _texts_of_unreadable(process))]
     if collector.invasive == "heavy":
         detected = sorted(detected, key=lambda process: -process.rss_bytes)[:1]
     return detected[:MAX_PROCESSES]
@@ -168,6 +168,17 @@ def _texts(process: Process, by: str) -> tuple[str, ...]:
     if by == "comm":
         return (process.name,)
     return process.files[:1] if by == "exe" else process.files
+
+
+def _texts_of_unreadable(process: Process) -> tuple[str, ...]:
+    """Return what a process of this name maps, if its files cannot be read; () for another process.
+
+    A process may forbid it (prctl(2), PR_SET_DUMPABLE), and then belongs to root in /proc. The tool is denied too, and
+    a profile with more privileges is tried. A zombie has no memory.
+    """
+    if process.files or not process.rss_bytes:
+        return ()
+    return (f"/{process.name}", *_LIBRARIES.get(process.name, ()))
 
 
 def _process(head: str, lines: Sequence[str]) -> Process | None:

@@ -314,3 +314,30 @@ def test_a_tool_of_another_capture_is_not_a_target() -> None:
 def test_a_false_listing_only_affects_its_own_process(lie: str) -> None:
     (process,) = parse(f"{lie}P 7 0 0 4 app\n").processes
     assert (process.pid, process.name) == (7, "app")
+
+
+@pytest.mark.parametrize(
+    ("name", "collector_id"),
+    [
+        ("python3", "python-stacks"),
+        ("python3.11", "python-stacks"),
+        ("java", "jvm-thread-dump"),
+        ("node", "node-stacks"),
+        ("ruby", "ruby-stacks"),
+        ("php-fpm8.2", "php-stacks"),
+        ("dotnet", "dotnet-stacks"),
+    ],
+)
+def test_a_process_whose_files_cannot_be_read_is_recognized_by_its_name(name: str, collector_id: str) -> None:
+    entry = catalog()[collector_id]
+    hidden = Process(7, User(0, 0), name, 1 << 20, ())
+    assert matching(entry, [hidden]) == [hidden]
+    assert matching(entry, [replace(hidden, rss_bytes=0)]) == []
+    assert matching(entry, [replace(hidden, name="sleep")]) == []
+
+
+def test_a_process_that_can_be_read_comes_before_those_that_cannot() -> None:
+    entry = catalog()["python-stacks"]
+    master = Process(7, User(0, 0), "python3", 1 << 20, ())
+    worker = Process(8, User(1000, 1000), "python3", 1 << 20, ("/usr/bin/python3",))
+    assert matching(entry, [master, worker]) == [worker]
