@@ -115,6 +115,15 @@ def test_every_kind_of_evidence_has_a_sample(tmp_path: Path) -> None:
     assert names == {subject.name for subject in SUBJECTS}
 
 
+@pytest.mark.parametrize("piece", ["\n", "\n ", " ", "\t", "a ", "0:", "[", '"', "- ", "at ", 'x "nodejsVersion"\n'])
+def test_repetitions_are_recognized_in_linear_time(piece: str, tmp_path: Path) -> None:
+    path = tmp_path / "evidence"
+    path.write_text(piece * (200_000 // len(piece)))
+    start = process_time()
+    assert [subject.name for subject in subjects_of(Evidence(path, path.name))] in ([], ["Log"])
+    assert process_time() - start < MOST_S
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 @FEW
 @given(data=st.data())

@@ -12,7 +12,7 @@ _MOST_BYTES: Final = 32 << 20
 _NO_LIMIT: Final = 1 << 60  # what some versions report if the container has no memory limit
 _MOST_FRAMES: Final = 30
 _MOST_CUT_CHARACTERS: Final = 1 << 20
-_TRIGGER: Final = re.compile(r'(?:^|[{,])\s*"trigger": ?"', re.MULTILINE)
+_TRIGGER: Final = re.compile(r'(?:^|[{,])[ \t]{0,40}"trigger": ?"', re.MULTILINE)
 _FIELD: Final = re.compile(
     r'"(event|trigger|nodejsVersion|message|usedMemory|memoryLimit|heapSizeLimit|rss|constrained_memory)": ?'
     r'("(?:[^"\\]|\\.){0,500}"|\d{1,18})'
@@ -62,7 +62,7 @@ class NodeReport:
 def recognize(evidence: Evidence) -> bool:
     """Return whether the file is a diagnostic report."""
     head = evidence.head[: 256 << 10]
-    return _TRIGGER.search(head) is not None and '"nodejsVersion"' in head
+    return '"nodejsVersion"' in head and _TRIGGER.search(head) is not None
 
 
 def parse(evidence: Evidence) -> NodeReport:
