@@ -92,7 +92,7 @@ class KubernetesPart:
         self._run_workloads(progress, _LocalContainers())
 
     def _end_former_lab(self) -> None:
-        """End a lab that ran Debian's containerd 1: this one can run neither its pods nor its folders."""
+        """End a lab that ran Debian's containerd 1: this one cannot use its pods and its folders."""
         if layout.bin_dir().is_symlink():
             self.down()
             layout.bin_dir().unlink()
