@@ -37,6 +37,7 @@ help() {
 ./build.sh test              runs all checks, then all tests on the lab
 ./build.sh test unit         runs all checks and the tests that need no lab, on all processors
 ./build.sh test full         runs all checks, then all tests on the lab with every permutation
+./build.sh test modern       starts a virtual machine with cgroup v2, runc and crun, and runs the tests on it
 ./build.sh test ARGUMENTS…   runs all checks, then pytest with these arguments on the lab
 ./build.sh fuzz              tries 10,000 inputs for each property; takes long
 ./build.sh check             checks formatting, lint, types, import layers and generated files
@@ -175,6 +176,11 @@ run_test() {
     return
   fi
   run_check
+  if [[ "${1:-}" == modern ]]; then
+    shift
+    test_on_modern_node "$@"
+    return
+  fi
   local chosen=(-m "not full")
   if [[ "${1:-}" == full ]]; then
     shift
@@ -208,6 +214,12 @@ test_on_lab() {
   local at_once=$(($(nproc) * 2))
   "$PYTHON" -m lab.with_lab "$PYTHON" -m pytest --numprocesses=$((at_once < 8 ? at_once : 8)) \
     --durations=50 --durations-min=1 "$@"
+}
+
+test_on_modern_node() {
+  trap '"$PYTHON" -m lab down modern-node' EXIT
+  "$PYTHON" -m lab up modern-node
+  "$PYTHON" -m pytest --durations=10 --durations-min=1 tests/modern "$@"
 }
 
 audit_where_possible() {

@@ -13,6 +13,7 @@ from lab import pagerduty, rundeck, stores
 from lab.kubernetes.cluster import KubernetesPart
 from lab.kubernetes.runtimes import RuntimesPart
 from lab.kubernetes.zoo import ZooPart
+from lab.modern_node import ModernNodePart
 from lab.part import LabError, Part
 from lab.paths import cache_dir, state_dir
 from lab.process import last_lines
@@ -24,6 +25,7 @@ PARTS: dict[str, Part] = {
         KubernetesPart(),
         RuntimesPart(),
         ZooPart(),
+        ModernNodePart(),
         stores.S3,
         stores.AZURE,
         stores.SFTP,
@@ -32,7 +34,7 @@ PARTS: dict[str, Part] = {
     )
 }
 # These parts start only if they are named. They stop together with all others.
-_ON_REQUEST = frozenset({RuntimesPart.name, ZooPart.name})
+_ON_REQUEST = frozenset({RuntimesPart.name, ZooPart.name, ModernNodePart.name})
 _LOG_LINES = 40
 
 

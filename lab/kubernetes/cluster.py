@@ -178,7 +178,7 @@ def _start_daemons(running: Daemons) -> None:
 def _start_kubelet(running: Daemons) -> None:
     kubectl = connect()
     running.kubelet.start()
-    _wait("the node", running.kubelet.process, lambda: _node_is_ready(kubectl))
+    _wait("the node", running.kubelet.process, lambda: node_is_ready(kubectl, layout.NODE))
 
 
 def _wait(subject: str, process: Process, ready: Callable[[], bool]) -> None:
@@ -187,6 +187,7 @@ def _wait(subject: str, process: Process, ready: Callable[[], bool]) -> None:
         raise LabError(f"{subject}: {process.name} ended; see ./build.sh lab logs kubernetes\n{process.last_lines()}")
 
 
-def _node_is_ready(kubectl: Kubectl) -> bool:
+def node_is_ready(kubectl: Kubectl, node: str) -> bool:
+    """Return whether the node exists and its kubelet reports that it is ready."""
     output = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-    return kubectl("get", "nodes", layout.NODE, "--ignore-not-found", f"--output={output}") == "True"
+    return kubectl("get", "nodes", node, "--ignore-not-found", f"--output={output}") == "True"

@@ -12,7 +12,7 @@ from lab.kubernetes import layout
 
 PAUSE_IMAGE = "lab.local/pause:1"
 _KUBECONFIG_USERS = ("admin", "controller-manager", "scheduler", "kubelet")
-_DISABLED_PLUGINS = [  # the machine may lack these file systems, and the last three use folders outside the lab
+DISABLED_PLUGINS = [  # the machine may lack these file systems, and the last three use folders outside the lab
     *(f"io.containerd.snapshotter.v1.{kind}" for kind in ("blockfile", "btrfs", "devmapper", "erofs", "zfs")),
     "io.containerd.image-verifier.v1.bindir",
     "io.containerd.internal.v1.opt",
@@ -25,10 +25,13 @@ def write_all() -> None:
     """Every file that a daemon reads at its start."""
     layout.static_pods_dir().mkdir(parents=True, exist_ok=True)
     for user in _KUBECONFIG_USERS:
-        _write(layout.kubeconfig(user), yaml.safe_dump(_kubeconfig(user)), mode=0o600)
+        _write(layout.kubeconfig(user), yaml.safe_dump(kubeconfig(user)), mode=0o600)
     _write(kubelet_config(), yaml.safe_dump(_kubelet()))
     _write(containerd_config(), _containerd())
-    _write(layout.cni_dir() / "conf" / "10-lab.conflist", json.dumps(_network(), indent=1))
+    _write(
+        layout.cni_dir() / "conf" / "10-lab.conflist",
+        json.dumps(network(layout.cni_dir() / "addresses", layout.BRIDGE, layout.POD_SUBNET), indent=1),
+    )
 
 
 def kubelet_config() -> Path:
@@ -52,9 +55,10 @@ def _write(path: Path, text: str, mode: int = 0o644) -> None:
     path.write_text(text)
 
 
-def _kubeconfig(user: str) -> dict[str, Any]:
+def kubeconfig(user: str, server: str = layout.SERVER) -> dict[str, Any]:
+    """Return the kubeconfig of the owner of the certificate ``user``."""
     pki = layout.pki_dir()
-    cluster = {"server": layout.SERVER, "certificate-authority-data": _base64(pki / "ca.crt")}
+    cluster = {"server": server, "certificate-authority-data": _base64(pki / "ca.crt")}
     credentials = {
         "client-certificate-data": _base64(pki / f"{user}.crt"),
         "client-key-data": _base64(pki / f"{user}.key"),
@@ -73,18 +77,24 @@ def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
 
 
-def _kubelet() -> dict[str, Any]:
-    pki = layout.pki_dir()
+def kubelet_access(pki: Path) -> dict[str, Any]:
+    """Return the part of a kubelet's configuration that decides who can use it, with the keys in the folder ``pki``."""
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        "address": "127.0.0.1",
-        "port": layout.KUBELET_PORT,
-        "healthzPort": layout.KUBELET_HEALTH_PORT,
         "tlsCertFile": str(pki / "kubelet.crt"),
         "tlsPrivateKeyFile": str(pki / "kubelet.key"),
         "authentication": {"anonymous": {"enabled": False}, "x509": {"clientCAFile": str(pki / "ca.crt")}},
         "authorization": {"mode": "Webhook"},
+    }
+
+
+def _kubelet() -> dict[str, Any]:
+    return {
+        **kubelet_access(layout.pki_dir()),
+        "address": "127.0.0.1",
+        "port": layout.KUBELET_PORT,
+        "healthzPort": layout.KUBELET_HEALTH_PORT,
         "containerRuntimeEndpoint": f"unix://{layout.containerd_socket()}",
         "podLogsDir": str(layout.root() / "pod-logs"),
         "volumePluginDir": str(layout.kubelet_dir() / "volume-plugins"),
@@ -92,13 +102,13 @@ def _kubelet() -> dict[str, Any]:
         "serializeImagePulls": False,
         "maxPods": 200,  # the number of addresses in the subnet
         "nodeStatusUpdateFrequency": "2s",
-        **_ANY_MACHINE,
+        **ANY_MACHINE,
     }
 
 
 # cgroupfs works with and without systemd; iptables and kernel settings stay as they are; a disk that is nearly full
 # does not evict pods.
-_ANY_MACHINE: dict[str, Any] = {
+ANY_MACHINE: dict[str, Any] = {
     "cgroupDriver": "cgroupfs",
     "failCgroupV1": False,
     "failSwapOn": False,
@@ -115,15 +125,16 @@ _ANY_MACHINE: dict[str, Any] = {
 }
 
 
-def _network() -> dict[str, Any]:
+def network(data: Path, bridge: str, subnet: str) -> dict[str, Any]:
+    """Return the network of a node's pods. The plugin keeps the addresses in ``data``."""
     addresses = {
         "type": "host-local",
-        "dataDir": str(layout.cni_dir() / "addresses"),
-        "ranges": [[{"subnet": layout.POD_SUBNET}]],
+        "dataDir": str(data),
+        "ranges": [[{"subnet": subnet}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }
-    bridge = {"type": "bridge", "bridge": layout.BRIDGE, "isGateway": True, "ipMasq": False, "ipam": addresses}
-    return {"cniVersion": "0.4.0", "name": layout.NETWORK, "plugins": [bridge]}
+    plugin = {"type": "bridge", "bridge": bridge, "isGateway": True, "ipMasq": False, "ipam": addresses}
+    return {"cniVersion": "0.4.0", "name": layout.NETWORK, "plugins": [plugin]}
 
 
 def _containerd() -> str:
@@ -134,7 +145,7 @@ version = 3
 root = "{home / "root"}"
 state = "{home / "state"}"
 imports = []
-disabled_plugins = {json.dumps(_DISABLED_PLUGINS)}
+disabled_plugins = {json.dumps(DISABLED_PLUGINS)}
 
 [grpc]
   address = "{layout.containerd_socket()}"

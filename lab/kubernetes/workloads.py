@@ -74,9 +74,9 @@ def replace_worn_pods(kubectl: Kubectl, namespace: str) -> None:
             kubectl("delete", "pod", pod["metadata"]["name"], f"--namespace={namespace}", "--wait=true")
 
 
-def wait_for_all(kubectl: Kubectl, running: "RunningContainers", expected: "Expected") -> None:
+def wait_for_all(kubectl: Kubectl, running: "RunningContainers", expected: "Expected", timeout_s: float = 120) -> None:
     """Wait until the healthy ones are ready and the others have crashed."""
-    wait_until("the sample workloads", lambda: not unready(kubectl, running, expected), timeout_s=120)
+    wait_until("the sample workloads", lambda: not unready(kubectl, running, expected), timeout_s)
 
 
 @dataclass(frozen=True)
