@@ -21,7 +21,7 @@ from debugcapture.capture.transfer import (
 )
 from debugcapture.kube.client import Api
 from debugcapture.kube.ephemeral_container import base_of
-from debugcapture.model import ContainerRef
+from debugcapture.model import ContainerRef, ExitStatus
 from lab.paths import REPO
 from lab.prerequisites import go_binary, run_go
 from tests.unit.builders import PLACE
@@ -129,12 +129,22 @@ def held(folder: Path, tmp_path: Path) -> Iterator[ContainerRef]:
 
 
 def test_long_work_outlives_its_connection(held: ContainerRef) -> None:
-    machine = Machine(unchanged, refuses, cut)
+    machine = Machine(unchanged, refuses, cut, loses_both_ends)
     argv = ("sh", "-c", "sleep 0.2; echo done; echo 'it'\\''s' >&2")
     path, result = run_detached(cast("Api", machine), Command(held, argv, "run-tool", 10), "", lambda _: None)
     assert result.outcome == "complete"
     assert Path(path).read_text() == "done\n"
     assert path.startswith(base_of(held))
+    assert machine.changes == []
+
+
+def test_work_in_a_container_that_is_gone_is_not_waited_for(held: ContainerRef) -> None:
+    def gone(*_: object) -> tuple[bytes, bytes, ExitStatus]:
+        return b"", b"", ExitStatus(None, "InternalError", "container not found")
+
+    command = Command(held, ("sleep", "60"), "run-tool", 10)
+    _, result = run_detached(cast("Api", Machine(unchanged, gone)), command, "", lambda _: None)
+    assert (result.outcome, result.reason) == ("failed", "container not found")
 
 
 @pytest.mark.parametrize(

@@ -180,8 +180,8 @@ def run_detached(
         reason = f"it did not start: {errors.strip() or status.message}"
         return path, TransferResult("failed", reason, code="other")
     tool_report = _wait_for_job(api, command, job, path, report)
-    if tool_report is None:
-        return path, TransferResult("failed", "it did not respond until its time limit", code="time-limit")
+    if isinstance(tool_report, TransferResult):
+        return path, tool_report
     if tool_report.ended == "exited" and tool_report.code == 0:
         return path, TransferResult("complete", exit_code=0)
     return path, _not_applicable(tool_report) or _failed_result(tool_report, "failed")
@@ -370,8 +370,11 @@ def _stream(api: Api, session: _ExecSession, sink: Sink) -> tuple[ExitStatus, st
     return status, errors.decode(errors="replace")
 
 
-def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Report) -> ToolReport | None:
-    """Return the report of the job, or None at the time limit. Reconnects if the connection breaks."""
+def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Report) -> ToolReport | TransferResult:
+    """Return the report of the job, or a failure at the time limit or if the container cannot run commands any more.
+
+    Ask again if the connection breaks, or if it loses the report, which is the end of the output (kubernetes#124571).
+    """
     deadline, nonce = api.clock.monotonic() + command.time_limit_s + _GRACE_S, secrets.token_hex(8)
     argv = (PROGRAM, "wait", nonce, base_of(command.ref), job, str(command.time_limit_s), file)
     while (left_s := deadline - api.clock.monotonic()) > 0:
@@ -381,8 +384,10 @@ def _wait_for_job(api: Api, command: Command, job: str, file: str, report: Repor
         except Unreachable as error:
             status, stderr = ExitStatus(None, BROKEN_STREAM, error.reason), ""
         tool_report, _ = parse_report(stderr, nonce)
-        if tool_report or status.reason != BROKEN_STREAM:
+        if tool_report:
             return tool_report
-        report(f"{file}: {status.message}; the tool continues, and its result is requested again")
+        if status.code is None and status.reason not in (BROKEN_STREAM, TIME_LIMIT):
+            return TransferResult("failed", status.message, code="other")
+        report(f"{file}: {_LOST_END if status.code == 0 else status.message}; the result is requested again")
         api.clock.sleep(_RECONNECT_S)
-    return None
+    return TransferResult("failed", "it did not respond until its time limit", code="time-limit")
