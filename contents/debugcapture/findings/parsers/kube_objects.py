@@ -16,6 +16,7 @@ from .kube_pods import pod_in
 MAX_BYTES: Final = 16 << 20  # objects in memory need about eight times as much
 _MOST_OBJECTS: Final = 5_000
 _NEAR_LINES: Final = 4_000  # an object's own lines: a passage further away belongs to another object
+_MOST_SEARCHED: Final = 2_000_000  # lines, for all objects of a file: names that are not in it are searched to its end
 _LONG_LINE: Final = 200  # JSON on one line: the quotation begins shortly before the fact
 _BEFORE_FACT: Final = 60
 _START = re.compile(r"^(?:---|[{\[]|(?:- )?(?:apiVersion|kind|items|metadata|status|spec): ?)", re.MULTILINE)
@@ -214,6 +215,7 @@ class _Lines:
         self._lines = lines
         self._positions: dict[str, int] = {}
         self._cursor = 0
+        self._searched = 0
 
     def near(self, name: str, fact: str) -> EvidenceLines | None:
         """Return the first line that contains ``fact`` near the object ``name``; its own line if there is none."""
@@ -229,7 +231,9 @@ class _Lines:
     def _position(self, name: str) -> int:
         if name not in self._positions:
             ends = (f"name: {name}", f'"name": "{name}"', f'"name":"{name}"', f"name: '{name}'", f'name: "{name}"')
-            for index in range(self._cursor, len(self._lines)):
+            start = self._cursor
+            for index in range(start, min(len(self._lines), start + _MOST_SEARCHED - self._searched)):
+                self._searched += 1
                 line = self._lines[index]
                 if name in line and any(end in line for end in ends):
                     self._cursor = index
