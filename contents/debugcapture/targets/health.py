@@ -28,6 +28,7 @@ from .startup import STARTING, find_start_problems, startup_probe_problem
 _RECENT = timedelta(hours=1)
 # A container that restarted this often, the last time after a kill for memory of today, may be killed again and again.
 _REPEATED_KILLS, _REPEATED_WITHIN = 2, timedelta(days=1)
+_SIDECAR_GRACE = timedelta(minutes=5)  # for a sidecar to notice that the other containers have ended
 _STATUS_FIELDS = ("containerStatuses", "initContainerStatuses")
 Rank = tuple[list[int], int, str, str]
 
@@ -46,6 +47,7 @@ def find_problems(pod: Json, now: datetime) -> tuple[Problem, ...]:
         problems += find_start_problems(pod, now)
         if pod["status"].get("phase") == "Running":
             problems += _readiness_problems(pod, now)
+            problems += _find_remaining_sidecars(pod, now)
     return tuple(sorted(problems, key=lambda problem: (-problem.severity, is_sidecar(pod, problem.container))))
 
 
@@ -178,6 +180,20 @@ def _unmet_conditions(pod: Json, now: datetime) -> Iterator[Problem]:
     if not unmet:
         reason = ready.get("reason") or "no reason reported"
         yield Problem(Severity.NOT_READY, f"not ready{for_how_long} although its containers are ready ({reason})")
+
+
+def _find_remaining_sidecars(pod: Json, now: datetime) -> Iterator[Problem]:
+    """Yield the sidecars that keep a pod running whose other containers completed: its Job never ends."""
+    sidecars = [status for status in _main_statuses(pod) if is_sidecar(pod, status["name"])]
+    ended = [terminated_state(status) for status in _main_statuses(pod) if status not in sidecars]
+    times = [parse_time(state.get("finishedAt")) for state in ended if state.get("exitCode") == 0]
+    completed = max((time for time in times if time), default=None)
+    if len(times) < len(ended) or completed is None or now - completed < _SIDECAR_GRACE:
+        return
+    for status in sidecars:
+        if running_state(status):
+            reason = f"still runs {duration(now - completed)} after the other containers completed"
+            yield Problem(Severity.STUCK, reason, status["name"])
 
 
 def _main_statuses(pod: Json) -> list[Json]:

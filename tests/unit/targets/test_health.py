@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -22,6 +22,14 @@ def waiting(reason: str, **more: Any) -> Json:
 
 def of(*statuses: Json, phase: str = "Running", **more: object) -> Json:
     return pod(status={"phase": phase, "containerStatuses": list(statuses), **more})
+
+
+def job_container(finished: datetime) -> Json:
+    return status(state=terminated("Completed", 0, finishedAt=f"{finished:%Y-%m-%dT%H:%M:%SZ}"))
+
+
+RUNNING = status("report", state={"running": {}}, ready=True)
+PROXY = status("istio-proxy", state={"running": {"startedAt": "2026-01-02T08:00:00Z"}}, ready=True)
 
 
 CASES: dict[str, tuple[Json, list[str]]] = {
@@ -55,6 +63,12 @@ CASES: dict[str, tuple[Json, list[str]]] = {
         of(status(ready=True, restartCount=4, lastState=terminated("Error", 1, finishedAt="2026-01-02T09:00:00Z"))),
         [],
     ),
+    "sidecar of a job that has completed": (
+        of(job_container(NOON - timedelta(hours=3)), PROXY),
+        ["still runs 3 h after the other containers completed"],
+    ),
+    "sidecar of a job that has just completed": (of(job_container(NOON - timedelta(minutes=4)), PROXY), []),
+    "sidecar of a job of which a part runs": (of(job_container(NOON - timedelta(hours=3)), PROXY, RUNNING), []),
     "terminating": (pod(metadata={"deletionTimestamp": "2026-01-02T12:00:20Z"}), ["terminating"]),
     "stuck terminating": (pod(metadata={"deletionTimestamp": "2026-01-02T11:59:00Z"}), ["stuck terminating"]),
     "init container": (
