@@ -139,11 +139,11 @@ def test_long_work_outlives_its_connection(held: ContainerRef) -> None:
 
 
 def test_work_in_a_container_that_is_gone_is_not_waited_for(held: ContainerRef) -> None:
-    def gone(*_: object) -> tuple[bytes, bytes, ExitStatus]:
+    def lose_container(*_: object) -> tuple[bytes, bytes, ExitStatus]:
         return b"", b"", ExitStatus(None, "InternalError", "container not found")
 
     command = Command(held, ("sleep", "60"), "run-tool", 10)
-    _, result = run_detached(cast("Api", Machine(unchanged, gone)), command, "", lambda _: None)
+    _, result = run_detached(cast("Api", Machine(unchanged, lose_container)), command, "", lambda _: None)
     assert (result.outcome, result.reason) == ("failed", "container not found")
 
 
