@@ -1,5 +1,6 @@
 """The first code of every step, which any Python 3 can read. It reports what is missing, and then starts the step."""
 
+import gc
 import os
 import sys
 
@@ -22,6 +23,7 @@ def run(provider, interpreter=""):  # type: ignore[no-untyped-def]  # an annotat
         sys.exit(
             "Error: Python 3.10 or later is required, but %s is %s. Set the interpreter." % (sys.executable, version)
         )
+    gc.disable()  # until the modules are loaded, which live as long as the process
     bundled = os.path.join(HERE, "lib")
     if os.path.isdir(bundled):
         sys.path.insert(0, bundled)
@@ -31,4 +33,6 @@ def run(provider, interpreter=""):  # type: ignore[no-untyped-def]  # an annotat
         package = error.name or str(error)
         advice = "Install the plugin's requirements.lock, or use the bundled plugin."
         sys.exit("Error: %s has no package %s. %s" % (sys.executable, package, advice))
-    sys.exit(main(provider))
+    code = main(provider)
+    gc.freeze()  # or the end of the process would look at each object of each module several times
+    sys.exit(code)

@@ -3,6 +3,7 @@
 Source: Rundeck documentation, "Script plugin development" (RD_* variables), "Key Value Data" log filter.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -22,7 +23,11 @@ def main(name: str, environment: Mapping[str, str] = os.environ) -> int:
     step = provider(name)
     messages = sys.stderr if step.streams else sys.stdout
     context = create_context(environment, lambda line: emit(line, messages))
-    result = run(step, step_values(step, environment), context)
+    values = step_values(step, environment)
+    # The modules of the step are loaded, and live as long as the process: the collector need not look at them again.
+    gc.freeze()
+    gc.enable()
+    result = run(step, values, context)
     print_failure(result, debug=debug)
     if not step.streams:
         write_data(result.data, result.failure)
