@@ -15,7 +15,7 @@ from benchmarks.result import Ratio, Result
 from benchmarks.s3_bucket import bench_bucket
 from debugcapture.files import sha256_of
 from debugcapture.links.index import entry_key, entry_text
-from debugcapture.model import PAGE, Receipt, Stored
+from debugcapture.manifest import PAGE, Receipt, Stored
 from debugcapture.settings.declare import read
 from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.registry import open_store

@@ -27,7 +27,7 @@ from debugcapture.collectors.catalog import choose
 from debugcapture.collectors.plan import CapturePolicy
 from debugcapture.kube.auth import connect
 from debugcapture.kube.client import Api
-from debugcapture.model import Artifact, Manifest
+from debugcapture.manifest import Artifact, Manifest
 from debugcapture.settings.cluster import ConnectionSettings
 from debugcapture.targets.pods import find_target
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lab.kubernetes
 from debugcapture.bundle.bundle import Bundle
-from debugcapture.model import Artifact, Manifest
+from debugcapture.manifest import Artifact, Manifest
 from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.settings.forms import CaptureStep

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debugcapture.model import Artifact
+from debugcapture.manifest import Artifact
 from lab.kubernetes.kubectl import Kubectl
 from lab.part import LabError
 from lab.process import wait_until

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.finding import Finding
-from debugcapture.model import Manifest
+from debugcapture.manifest import Manifest
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until
 from tests.cluster.captures import CaptureRun, captured

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.bundle.bundle import Bundle
-from debugcapture.model import Manifest
+from debugcapture.manifest import Manifest
 from tests.cluster.captures import captured
 from tests.cluster.hostile import Ran, hostile_image, hostile_pod, run_step
 from tests.cluster.objects import Apply, Ready, container, pod, pod_spec

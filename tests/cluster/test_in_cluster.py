@@ -15,7 +15,8 @@ import pytest
 from debugcapture.bundle.bundle import Bundle
 from debugcapture.fleet import manifests
 from debugcapture.fleet.shards import record_key
-from debugcapture.model import Manifest, Outcome
+from debugcapture.manifest import Manifest
+from debugcapture.model import Outcome
 from debugcapture.steps.capture import capture
 from debugcapture.stores.registry import open_readable
 from lab.kubernetes.kubectl import Kubectl

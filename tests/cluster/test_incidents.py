@@ -18,7 +18,7 @@ from debugcapture.bundle.bundle import MANIFEST, Bundle, waiting
 from debugcapture.errors import TargetNotFound
 from debugcapture.files import sha256_of
 from debugcapture.incident.dedup import ATTACHED
-from debugcapture.model import PAGE
+from debugcapture.manifest import PAGE
 from debugcapture.pagerduty import rate_limit
 from debugcapture.pagerduty.note_text import marker
 from debugcapture.runtime.exit_codes import exit_code

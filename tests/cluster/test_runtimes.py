@@ -14,7 +14,7 @@ import pytest
 
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain
-from debugcapture.model import Artifact
+from debugcapture.manifest import Artifact
 from lab.paths import REPO
 from tests.cluster.captures import CaptureRun
 from tests.cluster.deep import Deep

@@ -14,7 +14,8 @@ from fnmatch import fnmatch
 import pytest
 
 from debugcapture.finding import Finding
-from debugcapture.model import Artifact, Target
+from debugcapture.manifest import Artifact
+from debugcapture.model import Target
 from lab.kubernetes import zoo
 from lab.kubernetes.kubectl import Kubectl
 from lab.process import wait_until

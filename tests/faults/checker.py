@@ -9,7 +9,7 @@ from typing import Any
 
 from debugcapture.bundle.bundle import MANIFEST, PICTURES, RECEIPT, SENT, Bundle, waiting
 from debugcapture.bundle.spool import RESERVE
-from debugcapture.model import PAGE, Artifact, Manifest
+from debugcapture.manifest import PAGE, Artifact, Manifest
 from lab.part import LabError
 from lab.process import wait_until
 from tests.faults.row import KILLED, Row

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from debugcapture.bundle.bundle import create_bundle
-from debugcapture.model import Receipt
+from debugcapture.manifest import Receipt
 from debugcapture.stores.registry import open_store
 from debugcapture.upload.publish import publish_bundle
 from lab.prerequisites import ensure_program

@@ -9,18 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from debugcapture.model import (
-    Artifact,
-    Collector,
-    ContainerRef,
-    ContainerState,
-    Detect,
-    Json,
-    Manifest,
-    Target,
-    Tool,
-    User,
-)
+from debugcapture.manifest import Artifact, Manifest
+from debugcapture.model import Collector, ContainerRef, ContainerState, Detect, Json, Target, Tool, User
 from debugcapture.settings.store import StoreSettings
 from debugcapture.stores.file import FileStore
 

@@ -30,7 +30,8 @@ from debugcapture.kube.auth import connect
 from debugcapture.kube.exec_stream import websocket_url
 from debugcapture.kube.frames import Frames, exit_status
 from debugcapture.kube.values import parse_quantity
-from debugcapture.model import Receipt, Stored, Tool
+from debugcapture.manifest import Receipt, Stored
+from debugcapture.model import Tool
 from debugcapture.pagerduty.outbox import Note
 from debugcapture.pagerduty.outbox import _read_note as read_note
 from debugcapture.pagerduty.senders import CATALOG

@@ -15,7 +15,8 @@ from debugcapture.actions import Skip
 from debugcapture.capture.describe import describe, describe_node, event_table, metrics_table
 from debugcapture.doctor.result import CheckResult, results_text
 from debugcapture.errors import CaptureError
-from debugcapture.model import Artifact, ContainerState, Manifest, Receipt, Stored, Target
+from debugcapture.manifest import Artifact, Manifest, Receipt, Stored
+from debugcapture.model import ContainerState, Target
 from debugcapture.pagerduty.alerts import find_candidates
 from debugcapture.pagerduty.note_text import (
     LIMIT_BYTES,

@@ -17,7 +17,8 @@ from typing import Any
 
 from ..errors import BadInput, SpoolUnwritable
 from ..files import locked, replace_text, sha256_of
-from ..model import PAGE, Artifact, Manifest, Receipt, Target
+from ..manifest import PAGE, Artifact, Manifest, Receipt
+from ..model import Target
 from ..picture import Pictures
 from ..settings.declare import CAPTURE_ID
 from .artifact import NO_RULES, ArtifactFile, Follower, Intake

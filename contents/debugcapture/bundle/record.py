@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from threading import Lock
 
-from ..model import Artifact, Manifest, Target
+from ..manifest import Artifact, Manifest
+from ..model import Target
 from .bundle import Bundle
 
 

@@ -13,7 +13,8 @@ from typing import Final
 
 from ..files import locked
 from ..finding import Finding, Recurrence
-from ..model import Manifest, Target
+from ..manifest import Manifest
+from ..model import Target
 
 FOLDER: Final = ".findings"
 KEPT: Final = timedelta(days=90)

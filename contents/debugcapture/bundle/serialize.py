@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeVar
 
-from ..model import Manifest, Receipt, Target
+from ..manifest import Manifest, Receipt
+from ..model import Target
 from ..settings.declare import is_object_name
 
 T = TypeVar("T")

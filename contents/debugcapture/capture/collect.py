@@ -13,7 +13,8 @@ from ..bundle.record import Record
 from ..collectors.plan import in_order
 from ..errors import CaptureError, NotAllowed, TargetNotFound
 from ..kube.client import Api
-from ..model import FILES, Artifact, ArtifactOutcome, Collector, Report
+from ..manifest import Artifact, ArtifactOutcome
+from ..model import FILES, Collector, Report
 from ..report.summary import artifact_line
 from ..targets.pods import container_id
 from ..text import one_line

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from ..bundle.artifact import ArtifactFile
 from ..bundle.record import Record
-from ..model import Artifact, ArtifactOutcome, Collector
+from ..manifest import Artifact, ArtifactOutcome
+from ..model import Collector
 from .tool_run import PendingArtifact, utc_now
 from .transfer import TransferResult
 

@@ -17,7 +17,8 @@ from ..collectors.plan import CapturePolicy, in_order, programs_of
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.watch import watch_pod
-from ..model import Artifact, Collector, Manifest, Report, Target
+from ..manifest import Artifact, Manifest
+from ..model import Collector, Report, Target
 from ..settings.capture import CaptureSettings
 from ..settings.debug_container import DebugContainerSettings
 from ..targets.pods import find_target

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from ..errors import BadInput, CommandFailed
 from ..kube import exec_stream
 from ..kube.client import Api
-from ..model import Report, Stored
+from ..manifest import Stored
+from ..model import Report
 from ..settings.encryption import EncryptionSettings
 from ..settings.store import StoreSettings
 from ..stores.presigned import MAX_PIECES, PIECE_BYTES, DirectUpload, Original, Piece, TakesDirectly

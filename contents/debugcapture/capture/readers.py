@@ -6,7 +6,8 @@ from dataclasses import replace
 from ..kube.client import Api
 from ..kube.debug_pod import BUSYBOX, HOST
 from ..kube.scripts import shell_command
-from ..model import Artifact, Collector
+from ..manifest import Artifact
+from ..model import Collector
 from .crash_dumps import find_crash_dumps, folders_to_search, open_volumes, paths_by_root
 from .debug_session import DebugSession
 from .evidence import Evidence, missing_artifact

@@ -11,7 +11,8 @@ from ..kube.client import Api
 from ..kube.objects import last_terminated_state, running_state, terminated_state
 from ..kube.resources import path_of
 from ..kube.values import parse_time
-from ..model import ArtifactOutcome, Json, Target
+from ..manifest import ArtifactOutcome
+from ..model import Json, Target
 from ..redaction.pods import masked_pod
 from ..targets.pods import container_names, container_status
 from .describe import describe, describe_node, event_table, metrics_table

@@ -8,7 +8,7 @@ from typing import Final
 from ..bundle.artifact import ArtifactFile, SizeLimitReachedError
 from ..errors import CaptureError, LogRemoved, NotAllowed, OptionalApiDown
 from ..kube.values import parse_time
-from ..model import ReasonCode
+from ..manifest import ReasonCode
 from ..text import duration
 from .snapshot import LOG_LINES, Log, SnapshotFile
 from .transfer import TransferResult

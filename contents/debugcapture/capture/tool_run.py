@@ -4,7 +4,8 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..model import SCRATCH, Collector, ContainerRef, Origin, Tool
+from ..manifest import Origin
+from ..model import SCRATCH, Collector, ContainerRef, Tool
 from .transfer import Command, Runner
 
 

@@ -11,7 +11,8 @@ from ..collectors.plan import is_denied, is_refused
 from ..errors import CaptureError
 from ..kube.client import Api
 from ..kube.exec_stream import SHORT_S, run_short
-from ..model import SCRATCH, Artifact, Collector, ContainerRef, Report, Stored, Tool
+from ..manifest import Artifact, Stored
+from ..model import SCRATCH, Collector, ContainerRef, Report, Tool
 from .debug_session import AttachedContainer, DebugSession
 from .evidence import Evidence, missing_artifact
 from .log_excerpt import LogExcerpt

@@ -21,7 +21,8 @@ from ..kube.ephemeral_container import base_of
 from ..kube.exec_stream import run_short
 from ..kube.frames import BROKEN_STREAM, TIME_LIMIT
 from ..kube.scripts import shell_command
-from ..model import ArtifactOutcome, ContainerRef, ExitStatus, Integrity, ReasonCode, Report, Stored
+from ..manifest import ArtifactOutcome, Integrity, ReasonCode, Stored
+from ..model import ContainerRef, ExitStatus, Report
 from .job_progress import EMPTY_SHA256, JobProgress
 from .tool_report import Ending, ToolReport, last_line, parse_report
 

@@ -14,7 +14,8 @@ from typing import Final, Literal
 from ..bundle.bundle import MANIFEST, RECEIPT, SENT, Bundle, bundles
 from ..errors import EXIT_PARTIAL, TargetNotFound
 from ..files import is_locked
-from ..model import PAGE, Artifact, Manifest, Outcome, Status
+from ..manifest import PAGE, Artifact, Manifest, Status
+from ..model import Outcome
 from ..report.summary import summary
 from ..runtime.context import RunContext, spool_of
 from ..runtime.exit_codes import NOTHING_CAPTURED

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..model import Artifact, Manifest
+from ..manifest import Artifact, Manifest
 from .catalog import Goal
 
 _NONE_FOUND = "no such process runs in the container"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from ..finding import EvidenceLines
-from ..model import Manifest
+from ..manifest import Manifest
 
 HEAD_BYTES = 1 << 20  # what a parser sees to recognize the kind of a file
 LINE_BYTES = 16 << 10  # longer lines are cut, so that one line cannot take all memory

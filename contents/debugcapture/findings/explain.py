@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..finding import Finding
-from ..model import Manifest
+from ..manifest import Manifest
 from ..picture import Pictures, PodPictures
 from .across_files import AcrossFiles
 from .evidence import Evidence, evidence_of

@@ -20,7 +20,8 @@ from ..files import sha256_of
 from ..findings.rank import ranked
 from ..kube import jobs
 from ..kube.client import Api
-from ..model import PAGE, Artifact, Manifest, Report, Target
+from ..manifest import PAGE, Artifact, Manifest
+from ..model import Report, Target
 from ..settings.declare import declared, written
 from ..settings.forms import CaptureStep, IndexStep
 from ..stores.registry import open_readable

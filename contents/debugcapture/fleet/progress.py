@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
-from ..model import Artifact, ArtifactOutcome, Json, Stored, Target
+from ..manifest import Artifact, ArtifactOutcome, Stored
+from ..model import Json, Target
 from ..text import size
 from .manifests import count_indexes, failure_of
 from .shards import PodRecord

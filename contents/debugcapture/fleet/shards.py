@@ -14,7 +14,8 @@ from typing import Final
 from ..bundle.serialize import value_from
 from ..errors import BadInput
 from ..finding import Finding
-from ..model import PAGE, Manifest, Receipt, Status, Target
+from ..manifest import PAGE, Manifest, Receipt, Status
+from ..model import Target
 from ..settings.declare import is_object_name
 
 # A ConfigMap may have 1 MiB, including its metadata.

@@ -25,7 +25,8 @@ from ..capture.pod_upload import PodUpload, open_pod_upload_store
 from ..errors import CaptureError, NotStored, TargetNotFound, Unreachable
 from ..files import sha256_of
 from ..kube.client import open_api
-from ..model import Manifest, Target
+from ..manifest import Manifest
+from ..model import Target
 from ..redaction.redactor import redaction
 from ..runtime.exit_codes import exit_code
 from ..runtime.process import prepare

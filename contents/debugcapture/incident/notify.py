@@ -12,7 +12,8 @@ from ..bundle.bundle import Bundle, claimed, recover
 from ..errors import BadInput, CaptureError, NoteNotSent, NotStored
 from ..links.address import job_link
 from ..links.records import LinkRecords
-from ..model import Manifest, Target
+from ..manifest import Manifest
+from ..model import Target
 from ..pagerduty.api import MAX_FIELD_CHARACTERS
 from ..pagerduty.client import TRIES
 from ..pagerduty.events import Events

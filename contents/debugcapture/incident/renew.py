@@ -10,7 +10,8 @@ from ..errors import CaptureError, CaptureGone, NotStored, Unreachable
 from ..links.records import LinkRecords
 from ..links.renew_page import renew_page
 from ..links.sign import SignedCapture, sign_links
-from ..model import Receipt, Report
+from ..manifest import Receipt
+from ..model import Report
 from ..pagerduty.api import PagerDuty
 from ..pagerduty.note_text import marker, renewed_note
 from ..settings.declare import CAPTURE_ID

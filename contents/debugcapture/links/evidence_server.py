@@ -20,7 +20,8 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from ..errors import CaptureError, NotStored, StoreBusy
-from ..model import PAGE, Report, Stored
+from ..manifest import PAGE, Stored
+from ..model import Report
 from ..serving.http import Reply, Request, ServerLimits, json_problem
 from ..stores.base import OpenFile, OpensFiles, ReadableStore
 from ..stores.content_type import presentation_of

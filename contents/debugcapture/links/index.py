@@ -12,7 +12,7 @@ from typing import Final
 
 from ..bundle.serialize import value_from
 from ..errors import NotStored
-from ..model import PAGE, Receipt
+from ..manifest import PAGE, Receipt
 from ..settings.declare import CAPTURE_ID
 from ..stores.base import ReadableStore
 from .address import CAPTURE_KEY

@@ -10,7 +10,7 @@ from typing import Final
 from ..bundle.serialize import value_from
 from ..errors import BadInput
 from ..files import locked, own_part, replace_text
-from ..model import Receipt
+from ..manifest import Receipt
 
 FOLDER: Final = ".links"
 

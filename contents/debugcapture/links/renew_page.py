@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from ..model import Receipt, Stored
+from ..manifest import Receipt, Stored
 from ..report.page import format_time
 from ..stores.base import ReadableStore
 from .address import file_key_of

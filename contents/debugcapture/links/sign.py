@@ -11,7 +11,7 @@ from typing import Final
 from ..bundle.bundle import MANIFEST, SIGNATURE
 from ..bundle.serialize import manifest_from
 from ..errors import CaptureGone, UnexpectedAnswer
-from ..model import PAGE, Artifact, Manifest, Receipt, Stored
+from ..manifest import PAGE, Artifact, Manifest, Receipt, Stored
 from ..stores.base import ReadableStore
 from .address import file_key_of
 from .index import StoredCapture, find_capture

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..bundle.bundle import MANIFEST, SIGNATURE
 from ..errors import BadInput, CaptureGone
-from ..model import Artifact
+from ..manifest import Artifact
 from ..stores.base import OpenFile, OpensFiles, ReadableStore
 from ..stores.signature import InvalidSignature, is_trusted, signer_of
 from .http_file import open_link

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..finding import Finding
-from ..model import Artifact, Manifest, Receipt, Target
+from ..manifest import Artifact, Manifest, Receipt
+from ..model import Target
 from ..text import one_line, size
 
 LIMIT_BYTES = 2000

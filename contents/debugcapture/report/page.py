@@ -15,7 +15,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from ..finding import Finding
-from ..model import Artifact, Manifest
+from ..manifest import Artifact, Manifest
 from ..picture import Pictures
 from ..text import size
 from .findings import place

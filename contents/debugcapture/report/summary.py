@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..actions import Action, ReadApi, RunInDebugContainer, RunInTarget, Skip
-from ..model import Artifact, Manifest, Target
+from ..manifest import Artifact, Manifest
+from ..model import Target
 from ..text import one_line, size, table
 
 # A line lists this many missing artifacts. The list of thousands of pods would be too long for the data of a job.

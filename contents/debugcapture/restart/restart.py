@@ -12,7 +12,8 @@ from ..kube.objects import controller_of
 from ..kube.resources import kind_of, path_of, pod_path, pods_path
 from ..kube.values import revision_of
 from ..kube.watch import WatchedObject, watch_object, watch_pod
-from ..model import Json, Manifest, Report
+from ..manifest import Manifest
+from ..model import Json, Report
 from ..settings.restart import GateSettings, RestartSettings
 from ..settings.target import TargetSettings
 from ..targets.health import find_problems

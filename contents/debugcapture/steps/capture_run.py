@@ -17,7 +17,8 @@ from ..incident.account import account_of
 from ..incident.dedup import CaptureIndex, CaptureRequest
 from ..incident.notify import duplicate_event_line, incident_key, join_capture, notify_start
 from ..kube.client import Api, open_api
-from ..model import Manifest, Target
+from ..manifest import Manifest
+from ..model import Target
 from ..redaction.redactor import redaction
 from ..report.summary import plan_table, summary
 from ..runtime.context import RunContext, spool_of

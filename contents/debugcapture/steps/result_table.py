@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ..doctor.result import MARKS, CheckResult, fix_of, ordered_by_verdict, verdict_of
 from ..finding import Difference, Finding
-from ..model import Artifact, Manifest, Receipt
+from ..manifest import Artifact, Manifest, Receipt
 from ..report.markup import escaped
 from ..report.summary import masking
 from ..runtime.log_lines import BEGIN, END

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ..bundle.bundle import Bundle, claimed, open_bundle, prune, recover, waiting
 from ..errors import BadInput, CaptureError, NotStored
 from ..links.lifetime import short_life
-from ..model import Outcome, Receipt
+from ..manifest import Receipt
+from ..model import Outcome
 from ..runtime.context import RunContext, spool_of
 from ..settings.result import ResultSettings
 from ..settings.spool import BundleSettings, SpoolSettings

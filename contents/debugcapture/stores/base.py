@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ..model import Stored
+from ..manifest import Stored
 
 # A store calls it with the number of bytes that it has sent since the last call, from any of its threads. 0 means that
 # an attempt failed and another follows.

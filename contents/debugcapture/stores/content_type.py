@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ..model import PAGE
+from ..manifest import PAGE
 from ..settings.declare import CAPTURE_ID
 
 _TEXT = {".txt", ".log", ".yaml", ".json", ".diff"}

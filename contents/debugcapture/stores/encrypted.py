@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..files import replacing, sha256_of
-from ..model import Stored
+from ..manifest import Stored
 from .base import Progress, Store, ignore_progress
 
 SUFFIX = ".age"

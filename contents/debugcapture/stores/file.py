@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote
 
 from ..errors import NotStored
 from ..files import replacing, sha256_of
-from ..model import Stored
+from ..manifest import Stored
 from .base import OpenFile, Progress, ignore_progress
 
 _PIECE_BYTES = 256 << 10

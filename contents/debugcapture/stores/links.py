@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from ..errors import BadInput
-from ..model import PAGE, Stored
+from ..manifest import PAGE, Stored
 from ..settings.s3 import S3Settings
 from ..settings.store import StoreSettings
 from .base import FollowsFiles, GrowingUpload, Progress, ReadableStore, ignore_progress

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from ..model import Stored
+from ..manifest import Stored
 
 PIECE_BYTES, MAX_PIECES = 16 << 20, 1000
 

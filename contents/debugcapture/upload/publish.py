@@ -10,7 +10,8 @@ from ..bundle.bundle import MANIFEST, SIGNATURE, Bundle
 from ..errors import BadInput, NotStored
 from ..files import sha256_of
 from ..links.index import entry_key, entry_text
-from ..model import PAGE, Manifest, Receipt, Report
+from ..manifest import PAGE, Manifest, Receipt
+from ..model import Report
 from ..picture import Pictures
 from ..settings.encryption import EncryptionSettings
 from ..settings.signing import SigningSettings

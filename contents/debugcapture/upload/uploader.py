@@ -15,7 +15,8 @@ from pathlib import Path
 from ..bundle.artifact import Follower
 from ..bundle.bundle import Bundle
 from ..errors import NotStored
-from ..model import Artifact, Receipt, Report, Stored
+from ..manifest import Artifact, Receipt, Stored
+from ..model import Report
 from ..settings.store import StoreSettings
 from ..stores.base import FollowsFiles, GrowingUpload, Store
 from ..stores.registry import open_store

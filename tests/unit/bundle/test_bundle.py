@@ -27,7 +27,8 @@ from debugcapture.bundle.bundle import (
     writable,
 )
 from debugcapture.errors import BadInput, SpoolUnwritable
-from debugcapture.model import ContainerState, Manifest, Receipt, Stored, Target
+from debugcapture.manifest import Manifest, Receipt, Stored
+from debugcapture.model import ContainerState, Target
 from debugcapture.picture import FlameBar, Meter, Moment, Pictures, PodPictures, Ranking, Row, StackGroup, Stacks
 from tests.unit.builders import NOON, artifact, manifest, nothing, target, written
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from debugcapture.bundle.recurrence import FOLDER, KEPT, fingerprint, prune_recurrences, with_recurrences
 from debugcapture.finding import Finding, Recurrence
-from debugcapture.model import Manifest
+from debugcapture.manifest import Manifest
 from tests.unit.builders import NOON, manifest, target
 
 DEADLOCK = Finding("critical", "Deadlock: pool-1-thread-3, pool-1-thread-4", "", rule="java-deadlock")

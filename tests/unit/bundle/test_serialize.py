@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from debugcapture.bundle.serialize import manifest_from, value_from
-from debugcapture.model import ContainerState, Manifest, User
+from debugcapture.manifest import Manifest
+from debugcapture.model import ContainerState, User
 from tests.unit.builders import artifact, manifest, target
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from debugcapture.kube.exec_stream import Stdio
-from debugcapture.model import Artifact, ContainerRef, ExitStatus
+from debugcapture.manifest import Artifact
+from debugcapture.model import ContainerRef, ExitStatus
 from tests.unit.builders import collector
 from tests.unit.fakes import OK, Cluster
 

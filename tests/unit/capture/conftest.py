@@ -15,11 +15,8 @@ from debugcapture.capture.debug_session import DebugOptions, DebugSession
 from debugcapture.capture.probe import CaptureScope
 from debugcapture.collectors.plan import CapturePolicy
 from debugcapture.kube.client import Api
-from debugcapture.model import (
-    Artifact,
-    Collector,
-    Target,
-)
+from debugcapture.manifest import Artifact
+from debugcapture.model import Collector, Target
 from debugcapture.settings.debug_container import Profile
 from tests.unit.builders import NOON, manifest, target
 from tests.unit.capture.collecting import Run

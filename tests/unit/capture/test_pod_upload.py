@@ -14,7 +14,8 @@ from debugcapture.capture.transfer import RemoteFile
 from debugcapture.errors import CommandFailed
 from debugcapture.kube.client import Api
 from debugcapture.kube.exec_stream import Stdio
-from debugcapture.model import ContainerRef, ExitStatus, Json, Stored
+from debugcapture.manifest import Stored
+from debugcapture.model import ContainerRef, ExitStatus, Json
 from debugcapture.stores.presigned import DirectUpload, Original, SignedRequest
 from tests.unit.builders import PLACE
 from tests.unit.clock import Clock

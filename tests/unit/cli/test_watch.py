@@ -25,7 +25,7 @@ from debugcapture.cli.status_line import Screen, printable
 from debugcapture.cli.watch import CapturesStep, Progress, WatchStep, new_lines, progress_line, progress_of
 from debugcapture.errors import TargetNotFound
 from debugcapture.files import is_locked
-from debugcapture.model import Artifact, Manifest, Receipt, Status, Stored
+from debugcapture.manifest import Artifact, Manifest, Receipt, Status, Stored
 from debugcapture.runtime.context import RunContext
 from debugcapture.settings.spool import SpoolSettings, WatchSettings
 from lab.paths import REPO

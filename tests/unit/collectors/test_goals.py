@@ -6,7 +6,7 @@ import pytest
 
 from debugcapture.collectors.catalog import choose
 from debugcapture.collectors.goals import apply_goals
-from debugcapture.model import Artifact, Manifest
+from debugcapture.manifest import Artifact, Manifest
 from tests.unit.builders import artifact, manifest, nothing
 
 REFUSED = 'pods "web" is forbidden: violates PodSecurity "restricted:latest"'

@@ -26,7 +26,7 @@ from debugcapture.findings.comparison.bundle import compare_bundle
 from debugcapture.findings.evidence import DamagedEvidence, Evidence
 from debugcapture.findings.explain import explain, explain_bundle, subjects_of
 from debugcapture.findings.subjects import SUBJECTS
-from debugcapture.model import Manifest
+from debugcapture.manifest import Manifest
 from debugcapture.report.page import report_page
 from tests.unit.builders import artifact, manifest, target
 from tests.unit.findings.mutations import mutated

@@ -9,7 +9,7 @@ import pytest
 
 from debugcapture.fleet.progress import pod_artifact, progress_line
 from debugcapture.fleet.shards import PodRecord
-from debugcapture.model import Receipt, Stored
+from debugcapture.manifest import Receipt, Stored
 from debugcapture.pagerduty.note_text import Addresses, capture_note
 from debugcapture.report.page import report_page
 from tests.unit.builders import NOON, manifest, target

@@ -27,7 +27,7 @@ from debugcapture.fleet.shards import (
     share_text,
     trusted_record,
 )
-from debugcapture.model import Receipt, Stored
+from debugcapture.manifest import Receipt, Stored
 from debugcapture.settings.declare import CAPTURE_ID
 from tests.unit.builders import artifact, manifest, target
 

@@ -13,7 +13,7 @@ from debugcapture.errors import NoteNotSent, NotStored, Unreachable
 from debugcapture.incident.renew import Place, captures_of, renew_links
 from debugcapture.links.records import LinkRecords
 from debugcapture.links.sign import links_of
-from debugcapture.model import PAGE, Manifest, Receipt
+from debugcapture.manifest import PAGE, Manifest, Receipt
 from debugcapture.pagerduty.api import Access, PagerDuty
 from debugcapture.pagerduty.note_text import Addresses, capture_note, marker
 from tests.unit.builders import CAPTURE_ID, NOON

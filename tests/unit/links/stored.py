@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from debugcapture.bundle.bundle import create_bundle
 from debugcapture.files import sha256_of
-from debugcapture.model import Manifest, Receipt, Stored
+from debugcapture.manifest import Manifest, Receipt, Stored
 from debugcapture.stores.base import Progress, Store, ignore_progress
 from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, manifest, written

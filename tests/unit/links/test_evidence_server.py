@@ -21,7 +21,7 @@ from debugcapture.errors import NotStored
 from debugcapture.links.access import AccessLog, access_of
 from debugcapture.links.evidence_server import Caches, EvidenceService
 from debugcapture.links.index import entry_key
-from debugcapture.model import PAGE, Stored
+from debugcapture.manifest import PAGE, Stored
 from debugcapture.serving.http import Reply, Request
 from debugcapture.settings.evidence import EvidenceServerSettings
 from debugcapture.stores.base import ReadableStore

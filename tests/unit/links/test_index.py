@@ -11,7 +11,7 @@ import pytest
 
 from debugcapture.errors import NotStored
 from debugcapture.links.index import FOLDER, entry_key, entry_text, find_capture, is_capture_id
-from debugcapture.model import PAGE, Receipt, Stored
+from debugcapture.manifest import PAGE, Receipt, Stored
 from tests.unit.builders import CAPTURE_ID, NOON, file_store, written
 
 KEY = f"shop/checkout/{CAPTURE_ID}"

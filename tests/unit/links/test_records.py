@@ -9,7 +9,7 @@ import pytest
 
 from debugcapture.errors import BadInput
 from debugcapture.links.records import FOLDER, LinkRecord, LinkRecords
-from debugcapture.model import Receipt, Stored
+from debugcapture.manifest import Receipt, Stored
 from tests.unit.builders import CAPTURE_ID, NOON
 
 ACCOUNT = "https://api.example"

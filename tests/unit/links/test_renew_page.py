@@ -11,7 +11,7 @@ from debugcapture.bundle.bundle import MANIFEST, SIGNATURE, manifest_text
 from debugcapture.links.index import StoredFile, find_capture
 from debugcapture.links.renew_page import renew_page
 from debugcapture.links.sign import links_of, sign_links
-from debugcapture.model import PAGE
+from debugcapture.manifest import PAGE
 from debugcapture.stores.encrypted import EncryptedStore
 from tests.unit.builders import NOON, artifact, file_store, manifest
 from tests.unit.links.stored import URL, SigningStore, stored_capture

@@ -11,7 +11,7 @@ import pytest
 from debugcapture.bundle.bundle import MANIFEST, manifest_text
 from debugcapture.errors import CaptureGone, UnexpectedAnswer
 from debugcapture.links.sign import links_of, sign_links
-from debugcapture.model import PAGE
+from debugcapture.manifest import PAGE
 from debugcapture.stores.encrypted import EncryptedStore
 from tests.unit.builders import CAPTURE_ID, artifact, manifest
 from tests.unit.links.stored import URL, SigningStore, stored_capture

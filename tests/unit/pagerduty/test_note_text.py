@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.finding import Finding, Severity
-from debugcapture.model import PAGE, ContainerState, Receipt, Stored
+from debugcapture.manifest import PAGE, Receipt, Stored
+from debugcapture.model import ContainerState
 from debugcapture.pagerduty.note_text import (
     LIMIT_BYTES,
     Addresses,

@@ -9,7 +9,8 @@ import pytest
 
 from debugcapture.errors import CaptureError, RolloutNotReady, TargetNotFound
 from debugcapture.kube.client import Api
-from debugcapture.model import Json, Manifest
+from debugcapture.manifest import Manifest
+from debugcapture.model import Json
 from debugcapture.restart import restart
 from debugcapture.restart.restart import Plan, PodRef, find_gate_problem, find_kind_problem, target_of
 from debugcapture.settings.restart import GateSettings

@@ -8,7 +8,7 @@ import pytest
 
 from debugcapture.errors import BadInput, CaptureGone, NotStored, Unreachable
 from debugcapture.links.sign import links_of
-from debugcapture.model import PAGE, Stored
+from debugcapture.manifest import PAGE, Stored
 from debugcapture.runtime.context import RunContext
 from debugcapture.settings.declare import read
 from debugcapture.steps import open_capture as module

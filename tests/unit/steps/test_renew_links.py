@@ -9,7 +9,7 @@ import pytest
 
 from debugcapture.errors import BadInput, CaptureGone, Unreachable
 from debugcapture.links.records import LinkRecords
-from debugcapture.model import Manifest
+from debugcapture.manifest import Manifest
 from debugcapture.pagerduty.api import PagerDuty
 from debugcapture.pagerduty.note_text import marker
 from debugcapture.runtime.context import RunContext

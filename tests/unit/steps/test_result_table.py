@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from debugcapture.doctor.result import CheckResult
 from debugcapture.finding import Difference, Finding
-from debugcapture.model import Receipt, Stored
+from debugcapture.manifest import Receipt, Stored
 from debugcapture.runtime.log_lines import log_text
 from debugcapture.steps.result_table import block, capture_result, check_results_html
 from tests.unit.builders import artifact, manifest, nothing, target

@@ -10,7 +10,7 @@ from pyrage import DecryptError, decrypt, x25519
 
 from debugcapture.bundle.bundle import MANIFEST, Bundle, create_bundle
 from debugcapture.errors import BadInput, NotStored
-from debugcapture.model import PAGE
+from debugcapture.manifest import PAGE
 from debugcapture.stores.encrypted import EncryptedStore
 from debugcapture.stores.registry import open_store
 from debugcapture.upload.publish import publish_bundle

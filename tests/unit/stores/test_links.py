@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from debugcapture.errors import BadInput
-from debugcapture.model import Stored
+from debugcapture.manifest import Stored
 from debugcapture.settings.declare import read
 from debugcapture.settings.store import StoreSettings
 from debugcapture.steps.upload import UploadStep

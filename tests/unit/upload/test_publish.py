@@ -13,7 +13,7 @@ import pytest
 from debugcapture.bundle.bundle import MANIFEST, RECEIPT, Bundle, create_bundle
 from debugcapture.errors import NotStored
 from debugcapture.links.index import FOLDER, entry_key, find_capture
-from debugcapture.model import PAGE, Artifact, Stored
+from debugcapture.manifest import PAGE, Artifact, Stored
 from debugcapture.picture import Moment, Pictures, PodPictures
 from debugcapture.stores.base import Progress, ignore_progress
 from debugcapture.targets.pods import find_target

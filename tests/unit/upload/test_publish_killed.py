@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from debugcapture.bundle.bundle import Bundle, create_bundle
-from debugcapture.model import Stored
+from debugcapture.manifest import Stored
 from debugcapture.stores.base import Progress, Store, ignore_progress
 from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, file_store, manifest, written

@@ -15,7 +15,7 @@ import pytest
 from debugcapture.bundle.bundle import SENT, Bundle, create_bundle
 from debugcapture.bundle.record import Record
 from debugcapture.errors import NotStored
-from debugcapture.model import Artifact, Manifest, Receipt, Stored
+from debugcapture.manifest import Artifact, Manifest, Receipt, Stored
 from debugcapture.stores.base import Progress, ignore_progress
 from debugcapture.upload import uploader as module
 from debugcapture.upload.publish import publish_bundle

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from ...finding import Difference
-from ...model import Manifest, Target
+from ...manifest import Manifest
+from ...model import Target
 from ..evidence import Evidence, evidence_of
 from ..rank import with_finding
 from .differences import difference_finding, differences_of

@@ -7,7 +7,8 @@ from typing import Final
 from markupsafe import Markup
 
 from ...finding import Finding, Severity
-from ...model import Manifest, Target
+from ...manifest import Manifest
+from ...model import Target
 from ...picture import Meter, Moment, Pictures, PodPictures, Stacks, Tone
 from ...text import duration, shortened
 from .flame import draw_flame

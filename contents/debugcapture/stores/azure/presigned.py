@@ -18,7 +18,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobBlock, BlobClient
 
 from ...errors import NotStored
-from ...model import Stored
+from ...manifest import Stored
 from ..presigned import Original, SignedRequest, offsets
 
 STAGING_SUFFIX = ".part"

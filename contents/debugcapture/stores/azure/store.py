@@ -31,7 +31,7 @@ from azure.storage.blob import (
 )
 
 from ...errors import NotStored
-from ...model import Stored
+from ...manifest import Stored
 from ...settings.azure import AzureSettings
 from .. import clock
 from ..base import Progress, ignore_progress

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...errors import NotStored
-from ...model import Stored
+from ...manifest import Stored
 from ..presigned import Original, SignedRequest, offsets
 from .errors import raise_not_stored, retry, upload_id_of
 from .parts import difference

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl
 from botocore.exceptions import ClientError
 
 from ...errors import BadInput
-from ...model import Stored
+from ...manifest import Stored
 from ...settings.s3 import S3Settings
 from ..base import Progress, Retention, ignore_progress
 from ..content_type import presentation_of

@@ -19,7 +19,7 @@ from paramiko.ssh_exception import SSHException
 
 from ...backoff import on, retried
 from ...errors import NotStored
-from ...model import Stored
+from ...manifest import Stored
 from ...settings.sftp import SftpSettings
 from ..base import OpenFile, Progress, ignore_progress
 from .ssh import SILENCE_S, open_connection, read_address, read_login

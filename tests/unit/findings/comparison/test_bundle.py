@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from debugcapture.findings.comparison.bundle import compare_bundle, with_differences
 from debugcapture.findings.comparison.facts import facts_of
 from debugcapture.findings.evidence import Evidence
-from debugcapture.model import Manifest
+from debugcapture.manifest import Manifest
 from tests.unit.builders import artifact, manifest, target
 from tests.unit.findings.jvm_dumps import Thread, blocked, dump
 from tests.unit.hostile import UTF8
