@@ -10,19 +10,21 @@ import os
 import re
 import signal
 import ssl
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import BadInput, CaptureError, Unreachable
 from ..text import one_line
 from .kubeconfig import REMEDY, Section, header_value
 from .values import parse_time
+
+if TYPE_CHECKING:
+    import subprocess
 
 _RENEWED_BEFORE: Final = timedelta(seconds=30)
 # A plugin that waits for a login in a browser never ends.
@@ -100,6 +102,8 @@ class CredentialPlugin:
 
     def _run(self) -> bytes:
         """Return what the plugin prints. Raises OSError if it cannot run, and BadInput if it fails."""
+        import subprocess  # few kubeconfigs have a plugin
+
         has_terminal = bool(sys.stdin and sys.stdin.isatty() and sys.stdout.isatty())
         is_interactive = has_terminal and self._config.get("interactiveMode") != "Never"
         with subprocess.Popen(

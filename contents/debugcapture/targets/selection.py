@@ -1,6 +1,5 @@
 """Finds the pods that the settings select: one by name, or those of a workload or a label selector."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -213,6 +212,8 @@ def find_workload(api: Api, settings: TargetSettings) -> tuple[str, Json]:
 
 
 def _workload_not_found(api: Api, namespace: str, given_kind: str, name: str) -> TargetNotFound:
+    import difflib  # only a name that does not exist needs it
+
     kinds = [kind_of(given_kind)] if given_kind else ["deployment", "statefulset", "daemonset", "cronjob"]
     existing = [workload["metadata"]["name"] for kind in kinds for workload in _list_names(api, kind, namespace)]
     near = difflib.get_close_matches(name, existing, n=3, cutoff=0.5) or sorted(existing)[:5]
