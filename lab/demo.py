@@ -82,10 +82,9 @@ def main(arguments: list[str]) -> int:
     if not run.succeeded:
         raise LabError(f"the job failed: {run.refused or '; '.join(run.errors)}")
     note = next((note for note in notes(INCIDENT) if run.data["capture_id"] in note), "")
-    print(f"\nThe note in incident {INCIDENT}:\n\n{_indent(note)}\n")
     page = links(note)[0]
     text = artifact(page, "jvm-threads.txt")
-    print(f"The thread dump of the report page ({len(text):,} characters), from the deadlock on:\n\n  {page}\n")
+    print(f"\nThe thread dump of the report page ({len(text):,} characters), from the deadlock on:\n\n  {page}\n")
     print(_indent(text[text.find("Found one") :][:1200]))
     print("\nTime of each stage:")
     for step, name in zip(run.steps, ("capture", "upload", "incident note"), strict=True):
@@ -94,8 +93,8 @@ def main(arguments: list[str]) -> int:
     missing = [proof for proof in PROOF if proof not in text]
     if missing:
         raise LabError(f"the artifact behind the link lacks {', '.join(missing)}")
-    account = lab.pagerduty.endpoint()
-    print(f"\nThe evidence behind the note's link shows the deadlock. See {account.url}/incidents/{INCIDENT}")
+    incident = f"{lab.pagerduty.endpoint().url}/incidents/{INCIDENT}"
+    print(f"\nThe report behind the link shows the deadlock. The note in {incident}:\n\n{_indent(note)}")
     return 0
 
 
