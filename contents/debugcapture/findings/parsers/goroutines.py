@@ -15,8 +15,9 @@ _GROUP: Final = re.compile(r"^(\d{1,12}) @(?: 0x[0-9a-f]+)+")
 _GROUP_FRAME: Final = re.compile(r"^#\s+0x[0-9a-f]+\s+(\S+?)(?:\+0x[0-9a-f]+)?\s+(.{1,500}?):(\d+)\s*$")
 _PLACE: Final = re.compile(r"\s(\S.{0,500}?\.(?:go|s|c|cc|cgo1\.go)):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=\S+.*)?\s*$")
 _FUNCTION: Final = re.compile(
-    r"(?:^|[:\s])([\w./~%@$-]{0,300}[\w~%@$-](?:\.\(\*?[\w\[\].,*/-]{1,200}\))?(?:\.[\w\[\].,*/-]{1,200})*)"
-    r"\((.*)\)\s*$"
+    # Each part begins with characters that end the one before it, so that there is one way to match a name.
+    r"(?:^|[:\s])([\w./~%@$-]{0,300}[\w~%@$-]"
+    r"(?:\.\(\*?[\w\[\].,*/-]{1,200}\)(?:\.[\w\[\].,*/-]{1,300})?|\[[\w\[\].,*/-]{1,300})?)\((.*)\)\s*$"
 )
 _CREATED: Final = re.compile(r"created by (\S{1,400})(?: in goroutine (\d{1,18}))?")
 _MINUTES: Final = re.compile(r", (\d{1,9}) minutes")

@@ -25,7 +25,9 @@ _PYTHON: Final = re.compile(r'File "([^"]{1,300})", line (\d+), in (\S{1,200})')
 _RUBY: Final = re.compile(r"(?:from )?([\w./-]{1,300}\.rb|\(\w+\)):(\d+):in ['`]([^'`]{1,200})'")
 _PHP: Final = re.compile(r"#\d+ (\S{1,300}\.php)\((\d+)\): (\S{1,200})")
 _GO_FUNCTION: Final = re.compile(
-    r"(?:^|[:\s])([\w./~%@-]{1,200}(?:\.\(\*?[\w\[\].,]{1,100}\))?(?:\.[\w\[\].-]{1,100}){1,8})\(.*\)\s*$"
+    # Each part begins with characters that end the one before it, so that there is one way to match a name.
+    r"(?:^|[:\s])(?=[\w/~%@-]{1,200}\.)([\w./~%@-]{0,300}[\w~%@-]"
+    r"(?:\.\(\*?[\w\[\].,]{1,100}\)(?:\.[\w\[\].-]{1,300})?|\[[\w\[\].,-]{1,300})?)\(.*\)\s*$"
 )
 _GO_PLACE: Final = re.compile(r"\s(\S{1,300}\.(?:go|s)):(\d+)(?: \+0x[0-9a-f]+)?\s*$")
 _RUST: Final = re.compile(r"^\s*\d+: +(?:0x[0-9a-f]+ - )?([\w:<>{}# ,&*]{3,300})$")

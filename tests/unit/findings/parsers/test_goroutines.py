@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.parsers.goroutines import GoDump, parse, recognize
 from tests.unit.hostile import FRAGMENTS, TEXT
+from tests.unit.linear import assert_linear
 
 DUMP = """goroutine 1 [running]:
 main.main()
@@ -100,3 +102,8 @@ def test_a_log_with_a_panic_at_its_end_is_a_log() -> None:
 def test_hostile_text_breaks_nothing(text: str) -> None:
     dump = parsed(text)
     assert dump is None or dump.total >= 0
+
+
+@pytest.mark.parametrize("unit", ["ample.c", "a.(*b).", "a[b].", "a/b.c[d.e]", ": a.b", "\t/a.go:1 "])
+def test_a_long_name_is_read_in_linear_time(unit: str) -> None:
+    assert_linear(lambda content: parsed(f"goroutine 1 [running]:\n{content.decode()}\n"), unit.encode())

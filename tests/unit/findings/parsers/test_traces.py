@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from debugcapture.findings.parsers.traces import Trace, trace_of
+from tests.unit.linear import assert_linear
 
 JAVA = """java.lang.IllegalStateException: no ledger
 \tat org.apache.http.Client.run(Client.java:7)
@@ -100,3 +101,11 @@ def test_the_trace_of_another_record_is_not_its_trace() -> None:
 
 def test_a_cut_traceback_keeps_its_head() -> None:
     assert trace(PYTHON.rpartition("\n")[0]).error == "Traceback (most recent call last):"
+
+
+@pytest.mark.parametrize("unit", [b"ample.c", b"a.(*b).", b"a[b].", b": a.b"])
+def test_a_long_name_of_a_go_function_is_read_in_linear_time(unit: bytes) -> None:
+    def work(content: bytes) -> object:
+        return trace_of("goroutine 1 [running]:", [content.decode(), "\t/src/ledger.go:42 +0x1d"])
+
+    assert_linear(work, unit)
