@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 from ..evidence import Evidence
 
-_SOS_THREAD: Final = re.compile(r"^\s*OS Thread Id: (0x[0-9a-fA-F]{1,16})(?: \((\d+)\))?")
+_SOS_THREAD: Final = re.compile(r"^\s*OS Thread Id: (0x[0-9a-fA-F]{1,16})(?: \((\d{1,18})\))?")
 _SOS_FRAME: Final = re.compile(r"^\s*[0-9a-fA-F]{8,16} [0-9a-fA-F]{8,16} (.{1,2000})$")
 _INTERNAL_FRAME: Final = re.compile(r"^\[\w+(?:_\w+)?: [0-9a-fA-F]+\]\s*")
-_PLACE: Final = re.compile(r"^(.{1,1500}?)\s*\[(.{1,500}?)(?: @ (\d+))?\]\s*$")
+_PLACE: Final = re.compile(r"^(.{1,1500}?)\s*\[(.{1,500}?)(?: @ (\d{1,18}))?\]\s*$")
 # dotnet-inspect adds the name of the thread, and whether it looks like a wait for a lock.
 _TOOL_THREAD: Final = re.compile(
     r'^Thread \((0x[0-9a-fA-F]{1,16})\):(?: "(.{0,200}?)"(, likely waits for a lock)?)?\s*$'

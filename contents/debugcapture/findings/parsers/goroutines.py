@@ -12,8 +12,8 @@ _PROFILE: Final = re.compile(r"^goroutine(leak)? profile: total (\d{1,12})")
 _LEAKED: Final = " (leaked)"
 """Marks the state of a goroutine after the program searched for leaked ones."""
 _GROUP: Final = re.compile(r"^(\d{1,12}) @(?: 0x[0-9a-f]+)+")
-_GROUP_FRAME: Final = re.compile(r"^#\s+0x[0-9a-f]+\s+(\S+?)(?:\+0x[0-9a-f]+)?\s+(.{1,500}?):(\d+)\s*$")
-_PLACE: Final = re.compile(r"\s(\S.{0,500}?\.(?:go|s|c|cc|cgo1\.go)):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=\S+.*)?\s*$")
+_GROUP_FRAME: Final = re.compile(r"^#\s+0x[0-9a-f]+\s+(\S+?)(?:\+0x[0-9a-f]+)?\s+(.{1,500}?):(\d{1,18})\s*$")
+_PLACE: Final = re.compile(r"\s(\S.{0,500}?\.(?:go|s|c|cc|cgo1\.go)):(\d{1,18})(?: \+0x[0-9a-f]+)?(?: fp=\S+.*)?\s*$")
 _FUNCTION: Final = re.compile(
     # Each part begins with characters that end the one before it, so that there is one way to match a name.
     r"(?:^|[:\s])([\w./~%@$-]{0,300}[\w~%@$-]"

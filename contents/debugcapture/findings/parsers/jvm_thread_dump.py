@@ -21,7 +21,7 @@ _HEADER = re.compile(
 # jstack -F and jhsdb jstack of JDK 8 and earlier know the number of a thread only.
 _SERVICEABILITY_HEADER = re.compile(r"Thread (\d{1,12}): \(state = ([A-Z_]{2,20})\)")
 _WAIT_METHODS: Final = ("park", "wait", "wait0", "sleep", "sleep0")
-_NUMBER = re.compile(r"#(\d+)|Id=(\d+)|t@(\d+)")
+_NUMBER = re.compile(r"#(\d{1,18})|Id=(\d{1,18})|t@(\d{1,18})")
 _SECONDS = re.compile(r"\b(cpu|elapsed)=([\d.,]{1,24})(ms|s)")
 _STATE = re.compile(r"java\.lang\.Thread\.State: ([A-Z_]+)")
 _ID_STATE = re.compile(r" Id=\d+ (?:in native )?(NEW|RUNNABLE|BLOCKED|WAITING|TIMED_WAITING|TERMINATED)\b")
@@ -34,8 +34,8 @@ _OWNED_BY = re.compile(r'owned by "([^"]{0,300})"')
 _PREFIX = re.compile(
     r"^(?:\[[^\]]{1,40}\] )?\d{4}-\d\d-\d\dT[\d:.,]{8,20}(?:Z|[+-]\d\d:?\d\d)? ?(?:std(?:out|err) [FP] )?"
 )
-_CARRIES = re.compile(r"Carrying virtual thread #(\d+)")
-_MOUNTED = re.compile(r"Mounted virtual thread #(\d+)")
+_CARRIES = re.compile(r"Carrying virtual thread #(\d{1,18})")
+_MOUNTED = re.compile(r"Mounted virtual thread #(\d{1,18})")
 _WAITING = re.compile(
     r"waiting (?:to lock [mM]onitor|for ownable synchronizer)[ @](0x[0-9a-f]+),?"
     r"(?: \([oO]bject[ @](0x[0-9a-f]+), an? ([^)]*)\)|"

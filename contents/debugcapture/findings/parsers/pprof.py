@@ -60,7 +60,9 @@ def recognize(evidence: Evidence) -> bool:
         content = zlib.decompressobj(wbits=31).decompress(head, 512)
     except zlib.error:
         return False
-    return content[:1] == bytes([_SAMPLE_TYPE << 3 | 2]) and 0 < content[1] < 16 and content[2:3] == b"\x08"
+    if len(content) < 3:
+        return False
+    return content[0] == _SAMPLE_TYPE << 3 | 2 and 0 < content[1] < 16 and content[2] == 8
 
 
 def parse(evidence: Evidence) -> GoProfile:

@@ -16,20 +16,20 @@ _JAVA: Final = re.compile(
     r"\bat ((?:[\w.-]{1,80}(?:@[\w.]{1,20})?/)?[\w.$<>]{1,300})"
     r"\(([\w$-]{1,100}\.\w{1,10}(?::\d+)?|Native Method|Unknown Source|<generated>)\)"
 )
-_DOTNET: Final = re.compile(r"\bat ([\w.`<>|$\[\],+&]{1,300})\([^()]{0,300}\)(?: in (\S{1,300}):line (\d+))?\s*$")
+_DOTNET: Final = re.compile(r"\bat ([\w.`<>|$\[\],+&]{1,300})\([^()]{0,300}\)(?: in (\S{1,300}):line (\d{1,18}))?\s*$")
 _NODE: Final = re.compile(
     r"\bat (?:async )?(?:new )?(?:([^()\n]{1,200}) )?"
     r"\(?((?:file:|node:|/|[A-Za-z]:\\|internal/|\w)[^()\n]{1,300}:\d+:\d+)\)?\s*$"
 )
-_PYTHON: Final = re.compile(r'File "([^"]{1,300})", line (\d+), in (\S{1,200})')
-_RUBY: Final = re.compile(r"(?:from )?([\w./-]{1,300}\.rb|\(\w+\)):(\d+):in ['`]([^'`]{1,200})'")
-_PHP: Final = re.compile(r"#\d+ (\S{1,300}\.php)\((\d+)\): (\S{1,200})")
+_PYTHON: Final = re.compile(r'File "([^"]{1,300})", line (\d{1,18}), in (\S{1,200})')
+_RUBY: Final = re.compile(r"(?:from )?([\w./-]{1,300}\.rb|\(\w+\)):(\d{1,18}):in ['`]([^'`]{1,200})'")
+_PHP: Final = re.compile(r"#\d+ (\S{1,300}\.php)\((\d{1,18})\): (\S{1,200})")
 _GO_FUNCTION: Final = re.compile(
     # Each part begins with characters that end the one before it, so that there is one way to match a name.
     r"(?:^|[:\s])(?=[\w/~%@-]{1,200}\.)([\w./~%@-]{0,300}[\w~%@-]"
     r"(?:\.\(\*?[\w\[\].,]{1,100}\)(?:\.[\w\[\].-]{1,300})?|\[[\w\[\].,-]{1,300})?)\(.*\)\s*$"
 )
-_GO_PLACE: Final = re.compile(r"\s(\S{1,300}\.(?:go|s)):(\d+)(?: \+0x[0-9a-f]+)?\s*$")
+_GO_PLACE: Final = re.compile(r"\s(\S{1,300}\.(?:go|s)):(\d{1,18})(?: \+0x[0-9a-f]+)?\s*$")
 _RUST: Final = re.compile(r"^\s*\d+: +(?:0x[0-9a-f]+ - )?([\w:<>{}# ,&*]{3,300})$")
 _LIBRARIES: Final = (
     *("java.", "javax.", "jakarta.", "sun.", "jdk.", "com.sun.", "java.base/", "org.apache.", "org.springframework."),

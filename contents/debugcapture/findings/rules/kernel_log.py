@@ -7,14 +7,14 @@ from typing import Final
 from ...finding import Finding
 from ..parsers.log_model import Log, LogGroup
 
-_PROCESS: Final = re.compile(r"PID: (\d+) Comm: (\S{1,64})")
-_LIMIT: Final = re.compile(r"memory: usage (\d+)kB, limit (\d+)kB")
+_PROCESS: Final = re.compile(r"PID: (\d{1,18}) Comm: (\S{1,64})")
+_LIMIT: Final = re.compile(r"memory: usage (\d{1,18})kB, limit (\d{1,18})kB")
 _CGROUP: Final = re.compile(
     r"mem_cgroup_oom_synchronize|mem_cgroup_out_of_memory|CONSTRAINT_MEMCG|Memory cgroup out of memory"
 )
-_KILLED: Final = re.compile(r"Killed process (\d+)[^(]{0,40}\((\([^)]{1,62}\)|[^)]{1,64})\)")
-_CHOSEN: Final = re.compile(r"Kill process (\d+)[^(]{0,40}\(([^)]{1,64})\)")
-_RSS: Final = re.compile(r"anon-rss:(\d+)kB")
+_KILLED: Final = re.compile(r"Killed process (\d{1,18})[^(]{0,40}\((\([^)]{1,62}\)|[^)]{1,64})\)")
+_CHOSEN: Final = re.compile(r"Kill process (\d{1,18})[^(]{0,40}\(([^)]{1,64})\)")
+_RSS: Final = re.compile(r"anon-rss:(\d{1,18})kB")
 _KIB_PER_MIB: Final = 1024
 
 

@@ -107,3 +107,9 @@ def test_hostile_text_breaks_nothing(text: str) -> None:
 @pytest.mark.parametrize("unit", ["ample.c", "a.(*b).", "a[b].", "a/b.c[d.e]", ": a.b", "\t/a.go:1 "])
 def test_a_long_name_is_read_in_linear_time(unit: str) -> None:
     assert_linear(lambda content: parsed(f"goroutine 1 [running]:\n{content.decode()}\n"), unit.encode())
+
+
+def test_a_line_number_of_5000_digits_is_not_one() -> None:
+    dump = parsed(DUMP.replace("main.go:9", f"main.go:{'9' * 5000}") + "\n" + PROFILE.replace(":31", f":{'3' * 5000}"))
+    assert dump is not None
+    assert dump.goroutines[0].stack == ()

@@ -88,3 +88,10 @@ def test_hostile_content_ends_with_a_value_or_an_error(
     except ValueError:
         return
     assert all(stack for stack, _ in profile.samples)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x0a", b"\x0a\x02"])
+def test_a_profile_that_ends_at_once_is_not_recognized(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_bytes(gzip.compress(content))
+    assert not pprof.recognize(Evidence(path, path.name))
