@@ -117,7 +117,9 @@ def _v8_stack(
 ) -> tuple[ProfileFrame, ...]:
     """Return the stack of a node, the innermost frame first; () while the process does not run JavaScript."""
     frames: list[ProfileFrame] = []
-    while number in nodes and len(frames) < _MOST_FRAMES:
+    for _ in range(_MOST_FRAMES):  # in a damaged file, a node may be its own parent
+        if number not in nodes:
+            break
         call = _mapping(nodes[number].get("callFrame"))
         function = str(call.get("functionName") or "(anonymous)")
         if function in _NOT_RUNNING:

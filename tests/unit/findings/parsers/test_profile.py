@@ -109,3 +109,9 @@ def test_hostile_json_has_no_stack_without_a_frame(
         for stack, weight in profile.parse(evidence(folder, content)).samples:
             assert all(isinstance(frame, ProfileFrame) for frame in stack)
             assert weight > 0
+
+
+def test_a_node_that_is_its_own_parent_ends(tmp_path: Path) -> None:
+    root = {"id": 1, "callFrame": {"functionName": "(root)"}, "children": [1]}
+    document = {"nodes": [root], "samples": [1], "timeDeltas": [5000], "startTime": 0, "endTime": 1}
+    assert profile.parse(evidence(tmp_path, document)).samples == []
