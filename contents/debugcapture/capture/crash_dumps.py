@@ -13,7 +13,7 @@ from ..kube.values import parse_time
 from ..model import ContainerRef, Json, Target, User
 from ..targets.pods import container_status, find_container
 from .debug_session import DebugSession
-from .dump_options import NAMES, dump_folders, dump_names, environment
+from .dump_options import NAMES, dump_folders, dump_names, read_environment
 
 VOLUMES = "/debug-capture-volumes"  # where a debug container mounts the target's volumes
 _WHOLE = f"{VOLUMES}/.volumes/"  # and there whole volumes of which the target mounts a part
@@ -114,7 +114,7 @@ def _sub_path(pod: Json, container: str, mount: Json) -> str | None:
     """Return the path in the volume that ``mount`` shows; "" for all of it, None if a variable of it is unknown."""
     if "subPathExpr" not in mount:
         return str(mount.get("subPath") or "")
-    values = environment(pod, find_container(pod, container))
+    values = read_environment(pod, find_container(pod, container))
     names = _REFERENCE.findall(mount["subPathExpr"])
     if not all(name in values for name in names):
         return None

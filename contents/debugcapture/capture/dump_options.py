@@ -1,4 +1,4 @@
-"""Where the options of a container's process put its dumps, and how they call them. Pure.
+"""Where the options of a container's process put its dumps, and which names the dumps get. Pure.
 
 Sources: Oracle, "java" (HeapDumpPath, ErrorFile); Eclipse OpenJ9, "-Xdump"; .NET, "Collect dumps on crash"; Node.js,
 "Command-line API"; Ruby, "RUBY_CRASH_REPORT"; Erlang, "ERL_CRASH_DUMP"; core(5).
@@ -36,7 +36,7 @@ _SPECIAL: Final = re.compile(r"([\[\]?*\\])")
 _TOO_GENERAL: Final = re.compile(r"[*.]*")
 
 
-def environment(pod: Json, container: Json) -> dict[str, str]:
+def read_environment(pod: Json, container: Json) -> dict[str, str]:
     """Return the variables of ``container`` whose values the pod contains."""
     metadata = pod["metadata"]
     identity = {f"metadata.{key}": str(metadata.get(key, "")) for key in ("name", "namespace", "uid")}
@@ -68,16 +68,16 @@ def _dump_paths(pod: Json, name: str) -> Iterator[tuple[str, str]]:
     is searched only for a name that is not that of a folder.
     """
     container = find_container(pod, name)
-    values = {"HOSTNAME": str(pod["metadata"].get("name", "")), **environment(pod, container)}
+    values = {"HOSTNAME": str(pod["metadata"].get("name", "")), **read_environment(pod, container)}
     words = [*(container.get("command") or []), *(container.get("args") or []), *values.values()]
     matches = [match for word in words for match in _OPTIONS.finditer(word)]
     texts = [f"{match[match.lastindex or 0]}{'.%p' if match['without_pid'] else ''}" for match in matches]
     texts += [values[variable] for variable in _VARIABLES if values.get(variable)]
     for text in texts:
-        yield _split(_expanded(text, values), str(container.get("workingDir") or ""))
+        yield _split(_expand(text, values), str(container.get("workingDir") or ""))
 
 
-def _expanded(text: str, values: Mapping[str, str]) -> str:
+def _expand(text: str, values: Mapping[str, str]) -> str:
     """Return ``text`` with the values of its variables, and a line break for what is unknown."""
 
     def value(reference: re.Match[str]) -> str:

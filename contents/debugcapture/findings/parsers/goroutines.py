@@ -14,11 +14,12 @@ _LEAKED: Final = " (leaked)"
 _GROUP: Final = re.compile(r"^(\d{1,12}) @(?: 0x[0-9a-f]+)+")
 _GROUP_FRAME: Final = re.compile(r"^#\s+0x[0-9a-f]+\s+(\S+?)(?:\+0x[0-9a-f]+)?\s+(.{1,500}?):(\d{1,18})\s*$")
 _PLACE: Final = re.compile(r"\s(\S.{0,500}?\.(?:go|s|c|cc|cgo1\.go)):(\d{1,18})(?: \+0x[0-9a-f]+)?(?: fp=\S+.*)?\s*$")
-_FUNCTION: Final = re.compile(
+GO_FUNCTION: Final = re.compile(
     # Each part begins with characters that end the one before it, so that there is one way to match a name.
     r"(?:^|[:\s])([\w./~%@$-]{0,300}[\w~%@$-]"
     r"(?:\.\(\*?[\w\[\].,*/-]{1,200}\)(?:\.[\w\[\].,*/-]{1,300})?|\[[\w\[\].,*/-]{1,300})?)\((.*)\)\s*$"
 )
+"""The line of a function of a stack: its name, and its arguments."""
 _CREATED: Final = re.compile(r"created by (\S{1,400})(?: in goroutine (\d{1,18}))?")
 _MINUTES: Final = re.compile(r", (\d{1,9}) minutes")
 _END: Final = re.compile(
@@ -205,7 +206,7 @@ class _Block:
             if self._function and len(self.frames) < _MOST_FRAMES:
                 self._frame(*self._function, place)
             self._function = None
-        elif function := _FUNCTION.search(text):
+        elif function := GO_FUNCTION.search(text):
             self._function = (function[1], function[2])
 
     def _frame(self, function: str, arguments: str, place: re.Match[str]) -> None:

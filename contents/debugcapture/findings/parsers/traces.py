@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from .goroutines import GO_FUNCTION
+
 _MOST_HEAD_LINES: Final = 8  # between the head of a trace and its first frame
 _CLASS: Final = re.compile(
     r"(?:^|[\s\[(:;])((?:[A-Za-z_$][\w$]{0,80}(?:\.|::|\\)){0,12}[A-Z][\w$]{0,100}"
@@ -24,11 +26,6 @@ _NODE: Final = re.compile(
 _PYTHON: Final = re.compile(r'File "([^"]{1,300})", line (\d{1,18}), in (\S{1,200})')
 _RUBY: Final = re.compile(r"(?:from )?([\w./-]{1,300}\.rb|\(\w+\)):(\d{1,18}):in ['`]([^'`]{1,200})'")
 _PHP: Final = re.compile(r"#\d+ (\S{1,300}\.php)\((\d{1,18})\): (\S{1,200})")
-_GO_FUNCTION: Final = re.compile(
-    # Each part begins with characters that end the one before it, so that there is one way to match a name.
-    r"(?:^|[:\s])(?=[\w/~%@-]{1,200}\.)([\w./~%@-]{0,300}[\w~%@-]"
-    r"(?:\.\(\*?[\w\[\].,]{1,100}\)(?:\.[\w\[\].-]{1,300})?|\[[\w\[\].,-]{1,300})?)\(.*\)\s*$"
-)
 _GO_PLACE: Final = re.compile(r"\s(\S{1,300}\.(?:go|s)):(\d{1,18})(?: \+0x[0-9a-f]+)?\s*$")
 _RUST: Final = re.compile(r"^\s*\d+: +(?:0x[0-9a-f]+ - )?([\w:<>{}# ,&*]{3,300})$")
 _LIBRARIES: Final = (
@@ -120,8 +117,8 @@ def frame_of(line: str, before: str = "") -> Frame | None:
     if match := _PHP.search(line):
         return Frame(match[3], f"{match[1]}:{match[2]}")
     if match := _GO_PLACE.search(line):
-        function = _GO_FUNCTION.search(before)
-        return Frame(function[1], f"{match[1]}:{match[2]}") if function else None
+        function = GO_FUNCTION.search(before)
+        return Frame(function[1], f"{match[1]}:{match[2]}") if function and "." in function[1] else None
     match = _RUST.search(line)
     return Frame(match[1].strip(), "") if match else None
 
