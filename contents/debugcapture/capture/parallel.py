@@ -26,6 +26,7 @@ from ..targets.selection import SelectedPod, find_replacement
 from .collect import TargetCapture
 from .crash_dumps import persistent_mounts
 from .debug_session import DebugOptions, DebugSession, debug_options
+from .image_programs import ImagePrograms
 from .pod_upload import PodUpload
 from .probe import CaptureScope, Probe
 
@@ -90,6 +91,7 @@ class ParallelCapture:
         """The spool of ``room`` remembers which workloads had a heavy capture recently."""
         self._api, self._options, self._room, self._report = api, options, room, report
         self._chosen = options.chosen
+        self._image_programs = ImagePrograms()
 
     def run(self, selected: Sequence[SelectedPod], record: Record, pod_upload: PodUpload | None = None) -> None:
         """Capture all of ``selected`` into ``record``. With ``pod_upload``, pods upload large files themselves.
@@ -195,6 +197,7 @@ class ParallelCapture:
             task.pod_upload,
             chosen.runtimes,
             self._options.debug.programs,
+            self._image_programs,
         )
         is_pod_gone = self._capture(task, scope, chosen.collectors)
         successor = self._follow_replacement(task, selected) if is_pod_gone else None

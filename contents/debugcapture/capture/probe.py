@@ -1,6 +1,6 @@
 """Looks into a target and decides how each collector captures its evidence."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from ..actions import Action
@@ -19,9 +19,10 @@ from ..errors import CaptureError, NeverEnds, Unreachable
 from ..kube.client import Api
 from ..kube.exec_stream import run_short
 from ..model import Collector, Json, Process, Target
-from ..targets.pods import find_container
+from ..targets.pods import container_status, find_container
 from ..text import number_in
 from .debug_session import DebugSession
+from .image_programs import ImagePrograms, Output
 from .pod_upload import PodUpload
 
 _TOOL_VARIABLES = frozenset({"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "OPENJ9_JAVA_OPTIONS", "IBM_JAVA_OPTIONS"})
@@ -48,6 +49,8 @@ class CaptureScope:
     """Collectors that detect a managed runtime; for a preset only."""
     programs: tuple[str, ...] = ()
     """Programs that the collectors run. The shell of the image reports which of them it has."""
+    image_programs: ImagePrograms = field(default_factory=ImagePrograms)
+    """Shared by all targets of a capture."""
 
 
 class Probe:
@@ -117,7 +120,7 @@ class Probe:
             raise self._unusable
         command = listing_command(self._target.container_id, (*self._scope.programs, *_FOR_READERS))
         try:
-            status, output, _ = run_short(self._api, self._ref, command)
+            status, output, _ = self._run(command)
         except (NeverEnds, Unreachable) as error:
             self._unusable = error
             raise
@@ -130,6 +133,11 @@ class Probe:
         if listing.ambiguous:
             return ProbeResult(None, frozenset(), unseen=_AMBIGUOUS)
         return self._with_processes(listing.processes)
+
+    def _run(self, command: tuple[str, ...]) -> Output:
+        """Run ``command`` in the target, unless a container of its image has shown that the program is missing."""
+        image_id = str(container_status(self._scope.pod, self._target.container).get("imageID") or "")
+        return self._scope.image_programs.run(image_id, command[0], lambda: run_short(self._api, self._ref, command))
 
     def _with_processes(self, processes: tuple[Process, ...]) -> ProbeResult:
         managed = any(matching(runtime, processes) for runtime in self._scope.runtimes)
@@ -149,7 +157,7 @@ class Probe:
     def _has_program(self, command: tuple[str, ...]) -> bool:
         if self.shell and command[0] in self._scope.programs:
             return command[0] in self._programs
-        return not run_short(self._api, self._ref, command)[0].not_found
+        return not self._run(command)[0].not_found
 
     def _is_tool_configured(self) -> bool:
         """Return whether variables of the container would configure a tool that no shell can shield from them.
@@ -166,7 +174,7 @@ class Probe:
         """
         for tool in collector.in_image:
             if tool.find:
-                status, output, _ = run_short(self._api, self._ref, tool.find)
+                status, output, _ = self._run(tool.find)
                 if status.code == 0:
                     return parse_pids(tool, output)
         return None

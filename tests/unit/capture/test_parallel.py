@@ -13,8 +13,9 @@ from debugcapture.capture.debug_session import DebugOptions
 from debugcapture.capture.parallel import CaptureOptions, ParallelCapture
 from debugcapture.collectors.catalog import choose
 from debugcapture.kube.client import Api
-from tests.unit.builders import artifact, manifest, written
-from tests.unit.fakes import Cluster
+from debugcapture.targets.selection import SelectedPod
+from tests.unit.builders import artifact, manifest, pod, status, target, written
+from tests.unit.fakes import OK, Cluster
 
 DUMP = "goroutine 1 [running]:\nmain.main()\n\t/a.go:1 +0x1\n"
 
@@ -50,3 +51,17 @@ def test_a_capture_whose_pictures_cannot_be_written_is_finished(
     finished = captures.finish(record)
     assert finished.finished
     assert any(line.startswith("the report will have no pictures: ") for line in lines)
+
+
+def test_one_pod_of_an_image_is_asked_for_programs_that_the_image_does_not_have(bundle: Bundle, tmp_path: Path) -> None:
+    cluster = Cluster(shell=False, debug=["jattach"], jattach=(OK, b"threads\n", b""))
+    cluster.pod_json = pod(status={"containerStatuses": [status("app", imageID="registry/app@sha256:1")]})
+    options = CaptureOptions(
+        choose("jvm-thread-dump"), DebugOptions("toolbox:1", "restricted", 60), False, False, 0, 0, concurrency=2
+    )
+    captures = ParallelCapture(cluster, options, Room(tmp_path, 0, 0), lambda _line: None)  # type: ignore[arg-type]
+    record = Record(bundle, manifest(artifacts=(), finished=None))
+    captures.run([SelectedPod(cluster.pod_json, target(pod=name)) for name in ("web-0", "web-1")], record)
+    assert [artifact.outcome for artifact in record.manifest.artifacts] == ["complete", "complete"]
+    in_targets = [argv for argv, place in zip(cluster.ran, cluster.places, strict=True) if place == "app"]
+    assert sorted(argv[0] for argv in in_targets) == ["jcmd", "sh"]
