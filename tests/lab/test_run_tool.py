@@ -237,6 +237,17 @@ def test_the_last_that_leaves_ends_the_container_and_its_jobs(
     assert subprocess.run([program, "ready", base], capture_output=True, timeout=30, check=False).returncode == 75
 
 
+def test_ready_waits_for_the_first_process(program: Path, base: Path) -> None:
+    """Both start together with the container."""
+    with (
+        subprocess.Popen([program, "ready", base, "echo", "shown"], stdout=subprocess.PIPE) as ready,
+        subprocess.Popen([program, "hold", base, "60", "first"]) as hold,
+    ):
+        assert ready.communicate(timeout=30)[0] == b"shown\n"
+        hold.terminate()
+    assert ready.returncode == 0
+
+
 def test_a_command_replaces_ready(program: Path, base: Path, holder: subprocess.Popen[bytes]) -> None:
     def ready(*command: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run([program, "ready", base, *command], capture_output=True, timeout=30, check=False)

@@ -39,9 +39,9 @@ NAME_PREFIX = "debug-capture-"
 _HOLD = ("run-tool", "hold")
 _START_LIMIT_S = 120
 _END_LIMIT_S = 10
-_NOT_READY = 75  # exit code of `run-tool ready` while the first process starts
+_NOT_READY = 75  # exit code of `run-tool ready` if the first process does not become ready within a second
 _KILLED = 137  # exit code of a command whose container ends first: the container is gone, as intended
-_MIN_POLL_S, _MAX_POLL_S = 0.05, 1
+_MIN_POLL_S, _MAX_POLL_S = 0.02, 1
 # Most debug containers run before that. With many pods at a time, each read of a status would delay other requests.
 _FIRST_READ_S, _READ_PERIOD_S = 0.5, 1
 _NODE_CHECK_S = 5  # a working kubelet has seen the container by then

@@ -16,11 +16,13 @@ import (
 
 const (
 	endWord       = "end"           // what is written into hold's pipe to end it
-	readyLimit    = 5 * time.Second // for hold to be ready, where the container of another capture is joined
+	joinLimit     = 5 * time.Second // for hold to be ready, where the container of another capture is joined
+	startLimit    = time.Second     // for hold to be ready, in a container that has just started
+	readyEvery    = 2 * time.Millisecond
 	pollEvery     = 20 * time.Millisecond
 	progressEvery = 5 * time.Second
 	reportGrace   = 20 * time.Second // for a job to be ended, beyond its time limit
-	notReady      = 75               // exit code of `ready` before hold is ready; EX_TEMPFAIL of sysexits(3)
+	notReady      = 75               // exit code of `ready` if hold does not become ready; EX_TEMPFAIL of sysexits(3)
 )
 
 // folder is what hold and the other commands share: users/TICKET, jobs/JOB.*, and the pipe for commands to hold.
@@ -260,10 +262,21 @@ func waitForJob(arguments []string) (int, error) {
 	}
 }
 
-// ready is `run-tool ready BASE [COMMAND…]`. The command replaces this process: its caller needs no second exec.
+// waitUntilReady waits until hold is ready. It returns an error if hold is not ready within the limit.
+func (f folder) waitUntilReady(limit time.Duration) error {
+	for end := time.Now().Add(limit); ; time.Sleep(readyEvery) {
+		_, err := os.Stat(f.pipe())
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// ready is `run-tool ready BASE [COMMAND…]`. The command replaces this process: its caller needs no second exec. It waits
+// for hold, which starts at the same time as the container: an exec that has to be repeated costs more.
 func ready(arguments []string) (int, error) {
 	base, command := folder(arguments[0]), arguments[1:]
-	if _, err := os.Stat(base.pipe()); err != nil {
+	if err := base.waitUntilReady(startLimit); err != nil {
 		return notReady, err
 	}
 	if len(command) == 0 {
@@ -279,12 +292,8 @@ func ready(arguments []string) (int, error) {
 // join is `run-tool join BASE TICKET`: it fails if the last user has left, so that no capture joins a container that ends.
 func join(arguments []string) (int, error) {
 	base := folder(arguments[0])
-	for limit := time.Now().Add(readyLimit); ; time.Sleep(pollEvery) {
-		if _, err := os.Stat(base.pipe()); err == nil {
-			break
-		} else if time.Now().After(limit) {
-			return 1, err
-		}
+	if err := base.waitUntilReady(joinLimit); err != nil {
+		return 1, err
 	}
 	if err := os.Mkdir(base.user(arguments[1]), 0o700); err != nil {
 		return 1, err

@@ -5,7 +5,8 @@
 //	run-tool fetch NONCE OFFSET FILE              sends a file from an offset on; the report has the whole file's sum
 //	run-tool remove FILE…                         removes files; a missing file is not an error
 //	run-tool hold BASE SECONDS TICKET             first process of a debug container: waits, and runs jobs
-//	run-tool ready BASE [COMMAND…]                exit code 75 until hold is ready; then 0, or that of the command
+//	run-tool ready BASE [COMMAND…]                waits up to 1 s for hold, exit code 75 if it is not ready; then
+//	                                              0, or the exit code of the command
 //	run-tool join|leave BASE TICKET               shares the container; the last one that leaves ends it
 //	run-tool start BASE JOB SECONDS OUTPUT TOOL [ARGUMENT…]
 //	                                              has hold run a tool, which outlives the connection: BASE/jobs/JOB.out has
