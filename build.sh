@@ -43,7 +43,7 @@ help() {
 ./build.sh check             checks formatting, lint, types, import layers and generated files
 ./build.sh audit             looks for known vulnerabilities in packages; exit code 3: no audit service was reachable
 ./build.sh format            formats the code
-./build.sh bench [NAME…]     runs the benchmarks, each next to what it competes with
+./build.sh bench [NAME…]     runs benchmarks that compare this project with other tools
 ./build.sh soak [MINUTES]    captures on the lab with random faults (60 minutes), and reports leaked resources
 ./build.sh lab COMMAND…      runs python -m lab: up, down, status, logs, reset
 ./build.sh lock              updates requirements*.lock from pyproject.toml
@@ -101,7 +101,7 @@ run_lock() {
   "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target "$uv" -r tools/requirements/uv.lock
   compile_lock "$uv" pyproject.toml -o requirements.lock
   compile_lock "$uv" pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
-  compile_lock "$uv" benchmarks/rival.in -o benchmarks/rival.lock
+  compile_lock "$uv" benchmarks/baseline.in -o benchmarks/baseline.lock
   compile_lock "$uv" tools/requirements/uv.in -o tools/requirements/uv.lock
   compile_lock "$uv" tools/requirements/audit.in -o tools/requirements/audit.lock
   awk '$1 == "pip" { print $2 }' deploy/toolbox/tools.txt | compile_lock "$uv" - -o deploy/toolbox/requirements.txt

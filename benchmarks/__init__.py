@@ -1,1 +1,1 @@
-"""Compare with the competitors: python -m benchmarks."""
+"""Benchmarks, each compared with another tool: python -m benchmarks."""

@@ -1,4 +1,4 @@
-"""Run benchmarks: `python -m benchmarks [NAME…]`, all without a name. Exit code 1 when an output was wrong."""
+"""Run the named benchmarks, or all: `python -m benchmarks [NAME…]`. Exit code 1 means that an output was wrong."""
 
 import argparse
 import sys
@@ -48,13 +48,13 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmarks that are named and print what they found."""
-    parser = argparse.ArgumentParser(prog="./build.sh bench", description="Side by side with what has to be beaten.")
+    """Run the named benchmarks and print the results."""
+    parser = argparse.ArgumentParser(prog="./build.sh bench", description="Compare this project with other tools.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     names = parser.parse_args(arguments).names or list(BENCHMARKS)
     unknown = set(names) - BENCHMARKS.keys()
     if unknown:
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"unknown: {', '.join(sorted(unknown))}. Known: {', '.join(BENCHMARKS)}")
     results = [_report(BENCHMARKS[name]()) for name in names]
     for result in results:
         print("\n".join(bench_lines(result)))

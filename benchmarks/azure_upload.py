@@ -1,4 +1,4 @@
-"""How fast a file of the size of a heap dump reaches Azure Blob Storage completely."""
+"""Upload of a large file to Azure Blob Storage, compared with Azure's SDK."""
 
 import hashlib
 import os
@@ -17,14 +17,14 @@ from lab.stores import AZURE, azure_endpoint
 MIB = 512
 ROUNDS = 2
 FOLDER = "bench"
-THEIR_UPLOAD = Path(__file__).parent / "programs" / "their_azure.py"
+SDK_UPLOAD = Path(__file__).parent / "programs" / "azure_sdk_upload.py"
 TITLE = f"""\
-azure-upload: {MIB} MiB of random bytes to Azurite on this machine. Ours checks the SHA-256 of what it sends, and has
-the server check each block; upload_blob(max_concurrency=4) does neither. Our memory has to stay below 120 MB."""
+azure-upload: {MIB} MiB of random bytes to Azurite on this machine. debugcapture compares the SHA-256 of the file, and
+makes the server verify each block; upload_blob(max_concurrency=4) does neither. Goal: below 120 MB of memory."""
 
 
 def run() -> Result:
-    """Compare our upload with the sample of Azure's SDK."""
+    """Compare debugcapture with the upload sample of Azure's SDK."""
     if AZURE.status() != "up":
         raise LabError("needs: python -m lab up azure")
     where = azure_endpoint()
@@ -37,23 +37,23 @@ def run() -> Result:
         large_file(MIB) as upload,
         ContainerClient.from_connection_string(where.connection_string, where.container) as container,
     ):
-        right = _arrived(container, name, upload.sha256)
-        command: list[str | Path] = [sys.executable, THEIR_UPLOAD, where.container, name, upload.file]
+        is_correct = _check_of(container, name, upload.sha256)
+        command: list[str | Path] = [sys.executable, SDK_UPLOAD, where.container, name, upload.file]
         environment = {**os.environ, "AZURE_STORAGE_CONNECTION_STRING": where.connection_string}
-        theirs_program = Program("upload_blob", command, right, environment)
-        ours, theirs = side_by_side(upload.ours(settings, right), theirs_program, ROUNDS)
-    ratio = Ratio("azure-upload", "our median wall time over the SDK's", ours.median_s, theirs.median_s, "s", 1.0)
-    return Result(TITLE, ours, theirs, (ratio,), transferred_mb=(MIB << 20) / 1e6)
+        sdk = Program("upload_blob", command, is_correct, environment)
+        subject, baseline = side_by_side(upload.program(settings, is_correct), sdk, ROUNDS)
+    ratio = Ratio("azure-upload", "median wall time / SDK", subject.median_s, baseline.median_s, "s", 1.0)
+    return Result(TITLE, subject, baseline, (ratio,), transferred_mb=(MIB << 20) / 1e6)
 
 
-def _arrived(container: ContainerClient, name: str, sha256: str) -> Callable[[Path], bool]:
-    """Return a check that the blob is complete. It also removes the blob for the next round."""
+def _check_of(container: ContainerClient, name: str, sha256: str) -> Callable[[Path], bool]:
+    """Return a check that the blob is complete. The check also removes the blob before the next round."""
 
-    def right(_output: Path) -> bool:
+    def is_correct(_output: Path) -> bool:
         checksum = hashlib.sha256()
         for piece in container.download_blob(name).chunks():
             checksum.update(piece)
         container.delete_blob(name)
         return checksum.hexdigest() == sha256
 
-    return right
+    return is_correct

@@ -1,4 +1,4 @@
-"""A pod of the lab's cluster for benchmarks, in its own namespace, which is deleted with it."""
+"""A pod for benchmarks in the lab's cluster. It has its own namespace, which is deleted at the end."""
 
 import json
 import time
@@ -18,34 +18,35 @@ NAMESPACE = "bench"
 POD = "source"
 CONTAINER = "toolbox"
 PAUSE = "lab.local/pause:1"
-# The kubelet looks at its containers each second, and changes a pod only after it has looked since the last change.
+# The kubelet lists its containers every second. It does not change a pod again before it has listed the last change.
 _SETTLED_S = 2.5
 
 
 @dataclass(frozen=True)
 class BenchPod:
-    """A running pod, and how to reach it."""
+    """A running pod and the means to access it."""
 
     kubeconfig: Path
     kubectl: Path
     run: Kubectl
-    image: str  # of the toolbox
+    image: str
+    """The toolbox image."""
 
     def output(self, *command: str) -> str:
-        """What ``command`` prints in the pod."""
+        """Return the output of ``command`` in the pod."""
         return self.run("exec", f"--namespace={NAMESPACE}", POD, f"--container={CONTAINER}", "--", *command)
 
     @property
     def place(self) -> tuple[str, ...]:
-        """Arguments of our programs: kubeconfig, namespace, pod, container."""
+        """The first arguments of the programs: kubeconfig, namespace, pod, container."""
         return (str(self.kubeconfig), NAMESPACE, POD, CONTAINER)
 
 
 @contextmanager
 def bench_pod(*, bare: bool = False, host_network: bool = False, image: str = PAUSE) -> Iterator[BenchPod]:
-    """A pod with a shell and an empty /data; ``bare``: one with nothing but the program of ``image``, called app.
+    """Run a pod with a shell and an empty /data or, if ``bare``, a pod whose container ``app`` runs ``image``.
 
-    With ``host_network`` it reaches what listens on this machine only, as the stores do.
+    With ``host_network``, the pod can reach the stores, which listen on the loopback address of this machine only.
     """
     cluster = lab.kubernetes.endpoint()
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
@@ -59,16 +60,16 @@ def bench_pod(*, bare: bool = False, host_network: bool = False, image: str = PA
 
 
 def renew_bare_pod(pod: BenchPod) -> None:
-    """Replace the bare pod by a new one that runs, and that the kubelet has nothing more to do for."""
+    """Replace the bare pod with a new one. Wait until it runs and the kubelet has listed its container."""
     pod.run("delete", "pod", POD, f"--namespace={NAMESPACE}", "--grace-period=1")
     _create(pod.run, _bare(PAUSE))
     time.sleep(_SETTLED_S)
 
 
 def make_pending_pods(pod: BenchPod, count: int) -> None:
-    """Make pods that no scheduler places: the API server has them, and nothing runs."""
+    """Create pods that no scheduler assigns to a node. They exist in the API server, but do not run."""
     api = Api(connect(ConnectionSettings(kubeconfig=str(pod.kubeconfig), requests_per_s=1000)))
-    spec = {"schedulerName": "nobody", "containers": [{"name": "app", "image": pod.image}]}
+    spec = {"schedulerName": "none", "containers": [{"name": "app", "image": pod.image}]}
 
     def make(number: int) -> None:
         metadata = {"name": f"pending-{number:05}", "namespace": NAMESPACE, "labels": {"app": f"app-{number % 50}"}}

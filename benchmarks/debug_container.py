@@ -1,9 +1,10 @@
-"""How soon a command's first byte comes through a new debug container.
+"""Time until a command in a new debug container prints its first byte, compared with kubectl.
 
-Each run has its own pod. With one pod for all, a run met the kubelet at work on the container of the run before:
-a pod's worker starts nothing until the kubelet has looked at the pod's containers since the last change (each second),
-and where that look has news, what is queued already goes first. That made two modes, 1 s apart, of both sides alike
-(in the kubelet's log: UPDATE 01.644, look 01.720, sync without the new container, look 02.722, container created).
+Each run has its own pod. If all runs share a pod, the kubelet may still be processing the container of the previous
+run. After a change, the worker of a pod starts no container until the kubelet has listed the containers of the node,
+which it does every second. If a list contains a change, an update that is already queued is processed first. The
+results of both programs then have two peaks, 1 s apart. From the log of the kubelet: UPDATE 01.644, list 01.720, sync
+without the new container, list 02.722, container created.
 """
 
 import sys
@@ -17,33 +18,33 @@ ROUNDS = 15
 CONTAINER = "app"
 PROGRAMS = Path(__file__).parent / "programs"
 TITLE = """\
-debug-container: from the start of the program to the first byte of a command in a new debug container, against
-kubectl debug and kubectl exec, tried until the container runs."""
+debug-container: from the start of the program to the first byte of a command in a new debug container, compared with
+kubectl debug and kubectl exec, which is retried until the container runs."""
 
 
 def run() -> Result:
-    """Compare our step with kubectl."""
+    """Compare the step with kubectl."""
     with bench_pod(bare=True) as pod:
         place = [str(pod.kubeconfig), pod.image, NAMESPACE, POD, CONTAINER]
         first_byte: list[str | Path] = [sys.executable, PROGRAMS / "first_byte.py"]
-        ours, theirs = side_by_side(
+        subject, baseline = side_by_side(
             Program(
                 "debugcapture",
-                [*first_byte, sys.executable, PROGRAMS / "our_attach.py", *place, "echo ready"],
-                _right,
+                [*first_byte, sys.executable, PROGRAMS / "attach_step.py", *place, "echo ready"],
+                _is_ready,
                 before=lambda: renew_bare_pod(pod),
             ),
             Program(
                 "kubectl",
-                [*first_byte, "/bin/sh", PROGRAMS / "their_attach.sh", pod.kubectl, *place],
-                _right,
+                [*first_byte, "/bin/sh", PROGRAMS / "kubectl_attach.sh", pod.kubectl, *place],
+                _is_ready,
                 before=lambda: renew_bare_pod(pod),
             ),
             ROUNDS,
         )
-    ratio = Ratio("debug-container", "our median time over kubectl's", ours.median_s, theirs.median_s, "s", 1.0)
-    return Result(TITLE, ours, theirs, (ratio,))
+    ratio = Ratio("debug-container", "median wall time / kubectl", subject.median_s, baseline.median_s, "s", 1.0)
+    return Result(TITLE, subject, baseline, (ratio,))
 
 
-def _right(output: Path) -> bool:
+def _is_ready(output: Path) -> bool:
     return output.read_bytes() == b"r"

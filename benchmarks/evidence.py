@@ -1,4 +1,4 @@
-"""Writes large evidence: as many threads, lines and goroutines as real captures have had."""
+"""Writes large evidence, with the numbers of threads, lines and goroutines of real captures."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ _FAILURE = (
 
 
 def write_evidence(folder: Path) -> dict[str, Path]:
-    """Write a file of each kind to ``folder``. Return the files, and what each contains."""
+    """Write a file of each kind to ``folder``. Return the files by their descriptions."""
     writers: dict[str, Callable[[], Iterator[str]]] = {
         "1,000 threads": _thread_dump,
         "100 MB of log": _log,

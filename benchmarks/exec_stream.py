@@ -1,4 +1,4 @@
-"""How fast the output of a command in a pod becomes a file, byte for byte."""
+"""Transfer of the output of a command in a pod to a file, compared with `kubectl exec`."""
 
 import sys
 from pathlib import Path
@@ -11,19 +11,19 @@ from debugcapture.files import sha256_of
 ROUNDS = 5
 MIB = 256
 FILE = "/data/random"
-OUR_EXEC = Path(__file__).parent / "programs" / "our_exec.py"
+EXEC_STREAM = Path(__file__).parent / "programs" / "exec_stream.py"
 TITLE = f"""\
-exec-stream: {MIB} MiB of random bytes from a pod into a file, whole processes. Every file has the SHA-256 that
-sha256sum found in the pod. Our memory has to stay below 80 MB, whatever the size."""
+exec-stream: {MIB} MiB of random bytes from a pod into a file, with the start of the process. Each file is compared
+with the SHA-256 computed in the pod. Goal: below 80 MB of memory for any size."""
 
 
 def run() -> Result:
-    """Compare our exec stream with kubectl's."""
+    """Compare debugcapture with kubectl exec."""
     with bench_pod() as pod:
         pod.output("sh", "-c", f"head -c {MIB << 20} /dev/urandom > {FILE}")
         expected = pod.output("sha256sum", FILE).split()[0]
 
-        def right(output: Path) -> bool:
+        def is_correct(output: Path) -> bool:
             return sha256_of(output) == expected
 
         kubectl: list[str | Path] = [
@@ -33,10 +33,10 @@ def run() -> Result:
             f"--namespace={NAMESPACE}",
             POD,
         ]
-        ours, theirs = side_by_side(
-            Program("debugcapture", [sys.executable, OUR_EXEC, *pod.place, "cat", FILE], right),
-            Program("kubectl exec", [*kubectl, f"--container={CONTAINER}", "--", "cat", FILE], right),
+        subject, baseline = side_by_side(
+            Program("debugcapture", [sys.executable, EXEC_STREAM, *pod.place, "cat", FILE], is_correct),
+            Program("kubectl exec", [*kubectl, f"--container={CONTAINER}", "--", "cat", FILE], is_correct),
             ROUNDS,
         )
-    ratio = Ratio("exec-stream", "our median wall time over kubectl's", ours.median_s, theirs.median_s, "s", 1.0)
-    return Result(TITLE, ours, theirs, (ratio,), transferred_mb=(MIB << 20) / 1e6)
+    ratio = Ratio("exec-stream", "median wall time / kubectl exec", subject.median_s, baseline.median_s, "s", 1.0)
+    return Result(TITLE, subject, baseline, (ratio,), transferred_mb=(MIB << 20) / 1e6)

@@ -1,4 +1,4 @@
-"""What a hundred pods cost the step's machine: captured by a Job of the cluster, against by the step itself."""
+"""Capture of a hundred pods by a Job in the cluster, compared with a capture by the step itself."""
 
 import json
 import os
@@ -17,8 +17,8 @@ from tests.cluster.fleet import Fleet
 
 ROUNDS = 1
 PODS = 100
-OUR_CAPTURE = Path(__file__).parent / "programs" / "our_capture.py"
-# Two threads that want one lock; the image has a Python and no shell.
+CAPTURE_STEP = Path(__file__).parent / "programs" / "capture_step.py"
+# Two threads need the same lock. The image contains Python, but no shell.
 DEADLOCK = """
 import threading, time
 lock = threading.Lock()
@@ -29,12 +29,12 @@ for name in ("checkout-1", "checkout-2"):
     threading.Thread(target=work, name=name).start()
 """
 TITLE = f"""\
-fleet: Python stacks of {PODS} pods on one node, each through its own debug container, stored in S3: by a Job of
-{PODS // 25} indexes, against the step itself, 20 pods at a time both. What counts is what the step's machine needs."""
+fleet: Python stacks of {PODS} pods on one node, each with its own debug container, stored in S3: by a Job with
+{PODS // 25} indexes, and by the step itself. Both capture 20 pods at a time. Only the step's machine is measured."""
 
 
 def run() -> Result:
-    """Compare a capture in the cluster with one by the step."""
+    """Compare a capture in the cluster with a capture by the step."""
     cluster = lab.kubernetes.endpoint()
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
@@ -44,7 +44,7 @@ def run() -> Result:
         fleet.grant()
         _make_pods(fleet)
         with TemporaryDirectory(prefix="bench-") as spool:
-            ours, theirs = side_by_side(
+            subject, baseline = side_by_side(
                 _program("in the cluster", fleet, spool, mode="in-cluster", concurrency="5"),
                 _program("by the step", fleet, spool, mode="local", concurrency="20"),
                 ROUNDS,
@@ -53,18 +53,18 @@ def run() -> Result:
         kubectl("delete", "namespace", NAMESPACE, "--wait=false")
     return Result(
         TITLE,
-        ours,
-        theirs,
+        subject,
+        baseline,
         (
             Ratio(
                 "fleet-memory",
-                "the step's peak memory over that of one that captures",
-                ours.peak_mb,
-                theirs.peak_mb,
+                "peak memory of the step / captured by the step",
+                subject.peak_mb,
+                baseline.peak_mb,
                 "MB",
                 1.0,
             ),
-            Ratio("fleet", "time over that of a step that captures", ours.median_s, theirs.median_s, "s", 1.5),
+            Ratio("fleet", "median wall time / captured by the step", subject.median_s, baseline.median_s, "s", 1.5),
         ),
     )
 
@@ -109,10 +109,10 @@ def _pod_spec() -> dict[str, object]:
 def _program(name: str, fleet: Fleet, spool: str, **settings: str) -> Program:
     step = fleet.step(collectors="pod-snapshot,python-stacks", max_pods=str(PODS), spool=spool, **settings)
     environment = {f"RD_CONFIG_{key.upper()}": value for key, value in written(step).items()}
-    return Program(name, [sys.executable, OUR_CAPTURE], _complete, {**os.environ, **environment})
+    return Program(name, [sys.executable, CAPTURE_STEP], _is_complete, {**os.environ, **environment})
 
 
-def _complete(output: Path) -> bool:
+def _is_complete(output: Path) -> bool:
     text = output.read_text()
     pods = re.findall(r"chose (\d+) of \d+ pods", text)
     return "status=complete" in text and pods == [str(PODS)]

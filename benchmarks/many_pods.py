@@ -1,4 +1,4 @@
-"""What twenty pods at once cost, against one."""
+"""Capture of twenty pods at once, compared with a capture of one pod."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from benchmarks.result import Ratio, Result
 
 ROUNDS = 3
 PODS = 20
-OUR_CAPTURE = Path(__file__).parent / "programs" / "our_capture.py"
+CAPTURE_STEP = Path(__file__).parent / "programs" / "capture_step.py"
 TITLE = f"""\
-many-pods: snapshot and native stacks of {PODS} pods without a shell, each through its own debug container, against
-the same of one pod."""
+many-pods: snapshot and native stacks of {PODS} pods without a shell, each with its own debug container, compared
+with the capture of one of them."""
 
 
 def run() -> Result:
@@ -41,13 +41,13 @@ def run() -> Result:
             "spool": spool,
         }
         words = [f"{name}={value}" for name, value in settings.items()]
-        command: list[str | Path] = [sys.executable, OUR_CAPTURE, *words]
+        command: list[str | Path] = [sys.executable, CAPTURE_STEP, *words]
         many, single = side_by_side(
-            Program(f"{PODS} pods", [*command, f"max_pods={PODS}"], lambda output: _complete(output, PODS)),
-            Program("1 pod", [*command, "max_pods=1"], lambda output: _complete(output, 1)),
+            Program(f"{PODS} pods", [*command, f"max_pods={PODS}"], lambda output: _is_complete(output, PODS)),
+            Program("1 pod", [*command, "max_pods=1"], lambda output: _is_complete(output, 1)),
             ROUNDS,
         )
-    ratio = Ratio("many-pods", f"the time of {PODS} over that of one", many.median_s, single.median_s, "s", 5.0)
+    ratio = Ratio("many-pods", f"median wall time of {PODS} pods / 1 pod", many.median_s, single.median_s, "s", 5.0)
     return Result(TITLE, many, single, (ratio,))
 
 
@@ -60,6 +60,6 @@ def _deployment(template: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _complete(output: Path, pods: int) -> bool:
+def _is_complete(output: Path, pods: int) -> bool:
     text = output.read_text()
     return "status=complete" in text and len(re.findall(r"Native stacks: complete", text)) == pods

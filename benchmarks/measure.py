@@ -1,4 +1,4 @@
-"""Run two programs in turn and measure both: wall time, and the most memory that each held."""
+"""Run programs in turn, and measure the wall time and the peak memory of each."""
 
 import os
 import statistics
@@ -14,18 +14,18 @@ SPAWN = Path(__file__).parent / "programs" / "spawn.py"
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and whether its output is right; ``before`` runs ahead of each round and is not measured."""
+    """A command and the check of its output. ``before`` runs before each round and is not measured."""
 
     name: str
     command: Sequence[str | Path]
-    right: Callable[[Path], bool]
+    is_correct: Callable[[Path], bool]
     environment: Mapping[str, str] | None = None
     before: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The rounds of one program."""
+class Measurement:
+    """The wall times and the peak memory of one program."""
 
     name: str
     wall_s: tuple[float, ...]
@@ -34,7 +34,7 @@ class Measured:
 
     @property
     def median_s(self) -> float:
-        """The round in the middle: a busy machine slows some of them down."""
+        """The median wall time, which slow rounds on a busy machine hardly change."""
         return statistics.median(self.wall_s)
 
 
@@ -45,17 +45,17 @@ class _Round:
     ok: bool
 
 
-def side_by_side(ours: Program, theirs: Program, rounds: int) -> tuple[Measured, Measured]:
-    """Run both ``rounds`` times, in turn, so that other load affects both; the first try is not counted.
+def side_by_side(subject: Program, baseline: Program, rounds: int) -> tuple[Measurement, Measurement]:
+    """Run both programs ``rounds`` times, in turn, so that other load affects both. A first round is not counted.
 
-    Bytecode is written and used for both, whatever the caller's PYTHONDONTWRITEBYTECODE says.
+    Both write and use bytecode, even if PYTHONDONTWRITEBYTECODE is set.
     """
-    measured = in_turn((ours, theirs), rounds)
+    measured = in_turn((subject, baseline), rounds)
     return measured[0], measured[1]
 
 
-def in_turn(programs: Sequence[Program], rounds: int) -> list[Measured]:
-    """Run all of ``programs``, as `side_by_side` does with two."""
+def in_turn(programs: Sequence[Program], rounds: int) -> list[Measurement]:
+    """Measure any number of programs as `side_by_side` does."""
     runs: dict[str, list[_Round]] = {program.name: [] for program in programs}
     for number in range(rounds + 1):
         for program in programs if number % 2 else reversed(programs):
@@ -72,10 +72,10 @@ def _run(program: Program) -> _Round:
         spawn: list[str | Path] = [sys.executable, "-I", "-S", SPAWN, report, output]
         subprocess.run([*spawn, *program.command], env=environment, check=True)
         wall_s, peak_mb, exit_code = report.read_text(encoding="ascii").split()
-        return _Round(float(wall_s), float(peak_mb), exit_code == "0" and program.right(output))
+        return _Round(float(wall_s), float(peak_mb), exit_code == "0" and program.is_correct(output))
 
 
-def _measured(program: Program, runs: list[_Round]) -> Measured:
+def _measured(program: Program, runs: list[_Round]) -> Measurement:
     counted = runs[1:]
     wall_s = tuple(run.wall_s for run in counted)
-    return Measured(program.name, wall_s, max(run.peak_mb for run in counted), all(run.ok for run in runs))
+    return Measurement(program.name, wall_s, max(run.peak_mb for run in counted), all(run.ok for run in runs))

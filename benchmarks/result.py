@@ -2,62 +2,64 @@
 
 from dataclasses import dataclass
 
-from benchmarks.measure import Measured
+from benchmarks.measure import Measurement
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours over theirs: below 1, we need less."""
+    """A figure of the subject, divided by that of the baseline or by a goal. Lower is better."""
 
     name: str
     measures: str
-    ours: float
-    theirs: float
+    subject: float
+    baseline: float
     unit: str
     goal: float
 
     @property
     def value(self) -> float:
         """The ratio itself."""
-        return self.ours / self.theirs
+        return self.subject / self.baseline
 
 
-def time_and_memory(name: str, ours: Measured, theirs: Measured, most: float) -> tuple[Ratio, Ratio]:
-    """Return the ratio of the times and that of the memory, each to be at most ``most``."""
+def time_and_memory(name: str, subject: Measurement, baseline: Measurement, goal: float) -> tuple[Ratio, Ratio]:
+    """Return the ratios of the wall time and of the peak memory, with the same ``goal``."""
     return (
-        Ratio(name, "our median wall time over theirs", ours.median_s, theirs.median_s, "s", most),
-        Ratio(f"{name}-memory", "our peak memory over theirs", ours.peak_mb, theirs.peak_mb, "MB", most),
+        Ratio(name, "median wall time / baseline", subject.median_s, baseline.median_s, "s", goal),
+        Ratio(f"{name}-memory", "peak memory / baseline", subject.peak_mb, baseline.peak_mb, "MB", goal),
     )
 
 
 @dataclass(frozen=True)
 class Result:
-    """One benchmark: both sides, and the ratios that it is about."""
+    """The measurements of one benchmark, and the ratios that have a goal."""
 
     title: str
-    ours: Measured
-    theirs: Measured
+    subject: Measurement
+    baseline: Measurement
     ratios: tuple[Ratio, ...]
-    transferred_mb: float = 0  # by each run; 0 when that is not the point
-    others: tuple[Measured, ...] = ()  # what else ran in the same minutes
+    transferred_mb: float = 0
+    """How much each run transfers. With 0, the table shows no throughput."""
+    others: tuple[Measurement, ...] = ()
+    """Further programs, measured in turn with the subject and the baseline."""
 
     @property
-    def all(self) -> tuple[Measured, ...]:
-        """Everything that was measured."""
-        return (self.ours, self.theirs, *self.others)
+    def all(self) -> tuple[Measurement, ...]:
+        """All measurements, in the order of the table."""
+        return (self.subject, self.baseline, *self.others)
 
     @property
     def ok(self) -> bool:
-        """Whether every output was right; a fast wrong answer is worth nothing."""
-        return all(ratio.ok for ratio in self.all)
+        """Whether every output was correct."""
+        return all(measurement.ok for measurement in self.all)
 
 
 def table(result: Result) -> str:
-    """Return the table of both sides, and what each ratio measures."""
+    """Return the measurements as a table, followed by the ratios."""
     speed = f" {'MB/s':>7}" if result.transferred_mb else ""
-    width = max(len(ratio.name) for ratio in result.all)
-    lines = [result.title, f"  {'':{width}} {'median s':>9} {'least s':>9} {'most s':>9} {'peak MB':>9}{speed}"]
-    lines += [_row(side, width, result.transferred_mb) for side in result.all]
+    width = max(len(measurement.name) for measurement in result.all)
+    lines = [result.title, f"  {'':{width}} {'median s':>9} {'min s':>9} {'max s':>9} {'peak MB':>9}{speed}"]
+    lines += [_row(measurement, width, result.transferred_mb) for measurement in result.all]
     lines += [
         f"  {ratio.name}: {ratio.measures}: {ratio.value:.2f} (goal: at most {ratio.goal})" for ratio in result.ratios
     ]
@@ -68,13 +70,16 @@ def bench_lines(result: Result) -> list[str]:
     """Return a line for each ratio."""
     ok = "true" if result.ok else "false"
     return [
-        f"bench {ratio.name} ours={ratio.ours:.3f}{ratio.unit} theirs={ratio.theirs:.3f}{ratio.unit} "
-        f"ratio={ratio.value:.3f} peak_mb={result.ours.peak_mb:.1f} ok={ok}"
+        f"bench {ratio.name} ours={ratio.subject:.3f}{ratio.unit} theirs={ratio.baseline:.3f}{ratio.unit} "
+        f"ratio={ratio.value:.3f} peak_mb={result.subject.peak_mb:.1f} ok={ok}"
         for ratio in result.ratios
     ]
 
 
-def _row(side: Measured, width: int, transferred_mb: float) -> str:
-    speed = f" {transferred_mb / side.median_s:7.0f}" if transferred_mb else ""
-    least, most = min(side.wall_s), max(side.wall_s)
-    return f"  {side.name:{width}} {side.median_s:9.3f} {least:9.3f} {most:9.3f} {side.peak_mb:9.1f}{speed}"
+def _row(measurement: Measurement, width: int, transferred_mb: float) -> str:
+    speed = f" {transferred_mb / measurement.median_s:7.0f}" if transferred_mb else ""
+    shortest, longest = min(measurement.wall_s), max(measurement.wall_s)
+    return (
+        f"  {measurement.name:{width}} {measurement.median_s:9.3f} {shortest:9.3f} {longest:9.3f} "
+        f"{measurement.peak_mb:9.1f}{speed}"
+    )

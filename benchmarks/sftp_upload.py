@@ -1,4 +1,4 @@
-"""How fast a file of the size of a heap dump reaches an SFTP server completely."""
+"""Upload of a large file to an SFTP server, compared with OpenSSH's client."""
 
 import shutil
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from lab.stores import SFTP, sftp_endpoint
 
 ROUNDS = 3
 TITLE = f"""\
-sftp-upload: {MIB} MiB of random bytes to OpenSSH on this machine, on its disk at the end (put -f). Ours checks the
-SHA-256 of what it sends as well, and renames. Our memory has to stay below 120 MB."""
+sftp-upload: {MIB} MiB of random bytes to OpenSSH on this machine, flushed to disk (put -f). debugcapture also verifies
+the SHA-256 and renames the file at the end. Goal: below 120 MB of memory."""
 
 
 def run() -> Result:
-    """Compare our upload with OpenSSH's own client."""
+    """Compare debugcapture with OpenSSH's client."""
     if SFTP.status() != "up":
         raise LabError("needs: python -m lab up sftp")
     where = sftp_endpoint()
@@ -32,30 +32,31 @@ def run() -> Result:
         }
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            right = _arrived(folder / KEY, upload.sha256)
-            ours, theirs = side_by_side(upload.ours(settings, right), _theirs(upload, folder / KEY, right), ROUNDS)
+            is_correct = _check_of(folder / KEY, upload.sha256)
+            openssh = _openssh(upload, folder / KEY, is_correct)
+            subject, baseline = side_by_side(upload.program(settings, is_correct), openssh, ROUNDS)
         finally:
             shutil.rmtree(folder)
-    ratio = Ratio("sftp-upload", "our median wall time over sftp's", ours.median_s, theirs.median_s, "s", 1.25)
-    return Result(TITLE, ours, theirs, (ratio,), transferred_mb=(MIB << 20) / 1e6)
+    ratio = Ratio("sftp-upload", "median wall time / sftp", subject.median_s, baseline.median_s, "s", 1.25)
+    return Result(TITLE, subject, baseline, (ratio,), transferred_mb=(MIB << 20) / 1e6)
 
 
-def _theirs(upload: Upload, goal: Path, right: Callable[[Path], bool]) -> Program:
+def _openssh(upload: Upload, destination: Path, is_correct: Callable[[Path], bool]) -> Program:
     where = sftp_endpoint()
     batch = upload.scratch / "batch"
-    batch.write_text(f"put -f {upload.file} {goal}\n")
+    batch.write_text(f"put -f {upload.file} {destination}\n")
     option = f"UserKnownHostsFile={where.known_hosts_file}"
     command: list[str | Path] = [ensure_program("sftp", "openssh-client"), "-q", "-b", batch, "-P", str(where.port)]
     command += ["-i", where.private_key_file, "-o", option, f"{where.user}@{where.host}"]
-    return Program("sftp put -f", command, right)
+    return Program("sftp put -f", command, is_correct)
 
 
-def _arrived(goal: Path, sha256: str) -> Callable[[Path], bool]:
-    """Return a check that the file is complete. It also removes the file for the next round."""
+def _check_of(destination: Path, sha256: str) -> Callable[[Path], bool]:
+    """Return a check that the file is complete. The check also removes the file before the next round."""
 
-    def right(_output: Path) -> bool:
-        arrived = sha256_of(goal)
-        goal.unlink()
-        return arrived == sha256
+    def is_correct(_output: Path) -> bool:
+        received = sha256_of(destination)
+        destination.unlink()
+        return received == sha256
 
-    return right
+    return is_correct

@@ -1,9 +1,9 @@
-"""A Java thread dump from a debug container that runs already.
+"""Java thread dump in a running debug container, compared with `kubectl exec`.
 
-Where the time goes, ours: one exec session (TLS, API server, kubelet, containerd, runc: most of it), jattach and JVM
-(some 20 ms), run-tool (2 ms), the artifact with its checksum, the manifest, and one look whether the pod was restarted.
-kubectl opens the same session, after it has started and read its kubeconfig. Before run-tool, a tool of a debug
-container took 1.1 s: a watcher that busybox's `timeout` left behind held the output pipe.
+Most of the time is one exec session (TLS, API server, kubelet, containerd, runc). The rest is jattach and the JVM
+(about 20 ms), run-tool (2 ms), the artifact with its checksum, the manifest, and a check whether the pod was restarted.
+kubectl opens the same session after it has started and read its kubeconfig. Before run-tool existed, a tool took 1.1 s,
+because a process of busybox's `timeout` kept the output pipe open.
 """
 
 import resource
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.cluster import NAMESPACE, POD, BenchPod, bench_pod
-from benchmarks.measure import Measured
+from benchmarks.measure import Measurement
 from benchmarks.result import Ratio, Result
 from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.bundle.record import Record
@@ -36,50 +36,50 @@ COLLECTOR = "jvm-thread-dump"
 JAVA = "lab.local/checkout:1"
 MARK = b"Full thread dump"
 TITLE = """\
-jvm-thread-dump: the collector in a capture whose debug container runs, verified and written to the bundle, against
-kubectl exec jattach in the same debug container."""
+jvm-thread-dump: the collector in a capture whose debug container runs, verified and written to the bundle, compared
+with kubectl exec jattach in the same debug container."""
 
 
 def run() -> Result:
-    """Run both in turn; the first try of each is not counted."""
+    """Run both in turn. A first round is not counted."""
     with bench_pod(bare=True, image=JAVA) as pod, tempfile.TemporaryDirectory(prefix="bench-") as spool:
         api = Api(connect(ConnectionSettings(kubeconfig=str(pod.kubeconfig))))
         body = api.pod(NAMESPACE, POD)
         target = find_target(body, "", _now())
-        with DebugSession(api, target, (), DebugOptions(pod.image, "restricted", 600), _say) as debug_session:
+        with DebugSession(api, target, (), DebugOptions(pod.image, "restricted", 600), _ignore) as debug_session:
             debug_container = debug_session.attach()
             bundle, added = create_bundle(Path(spool), POD, _now()), list[Artifact]()
             record = Record(bundle, Manifest(bundle.folder.name, _now(), None, target, {}), added.append)
             scope = CaptureScope(body, target, CapturePolicy("restricted", debug_image=True))
-            capture = TargetCapture(api, scope, debug_session, record, _say)
+            capture = TargetCapture(api, scope, debug_session, record, _ignore)
             kubectl = _kubectl(
                 pod, debug_container.ref.container, min(process.pid for process in debug_container.listing.processes)
             )
             dump = partial(capture.run, choose(COLLECTOR).collectors)
             rounds = [_round(dump, added, bundle, kubectl) for _ in range(ROUNDS + 1)]
-    return _compared(rounds[1:])
+    return _result(rounds[1:])
 
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _say(_line: str) -> None:
+def _ignore(_line: str) -> None:
     pass
 
 
 def _round(
     dump: Callable[[], None], added: list[Artifact], bundle: Bundle, kubectl: Sequence[str]
 ) -> tuple[float, float, bool]:
-    """Return how long ours and theirs took, in seconds, and whether both are right."""
-    began = time.perf_counter()
+    """Return the seconds of the capture and of kubectl, and whether both outputs are correct."""
+    start = time.perf_counter()
     dump()
-    duration_s = time.perf_counter() - began
+    capture_s = time.perf_counter() - start
     file = bundle.folder / added[-1].file
-    right = added[-1].integrity == "verified" and MARK in file.read_bytes()
-    began = time.perf_counter()
+    is_correct = added[-1].integrity == "verified" and MARK in file.read_bytes()
+    start = time.perf_counter()
     output = subprocess.run(kubectl, check=True, capture_output=True).stdout
-    return duration_s, time.perf_counter() - began, right and MARK in output
+    return capture_s, time.perf_counter() - start, is_correct and MARK in output
 
 
 def _kubectl(pod: BenchPod, container: str, pid: int) -> list[str]:
@@ -87,10 +87,10 @@ def _kubectl(pod: BenchPod, container: str, pid: int) -> list[str]:
     return [*kubectl, "exec", POD, f"--container={container}", "--", "jattach", str(pid), "threaddump", "-l"]
 
 
-def _compared(rounds: Sequence[tuple[float, float, bool]]) -> Result:
-    ours, theirs, right = zip(*rounds, strict=True)
+def _result(rounds: Sequence[tuple[float, float, bool]]) -> Result:
+    capture_s, kubectl_s, are_correct = zip(*rounds, strict=True)
     peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    ours_measured = Measured("debugcapture", ours, peaks[0], all(right))
-    rival = Measured("kubectl exec jattach", theirs, peaks[1], all(right))
-    ratio = Ratio(COLLECTOR, "our median time over kubectl's", ours_measured.median_s, rival.median_s, "s", 1.5)
-    return Result(TITLE, ours_measured, rival, (ratio,))
+    subject = Measurement("debugcapture", capture_s, peaks[0], all(are_correct))
+    baseline = Measurement("kubectl exec jattach", kubectl_s, peaks[1], all(are_correct))
+    ratio = Ratio(COLLECTOR, "median wall time / kubectl exec", subject.median_s, baseline.median_s, "s", 1.5)
+    return Result(TITLE, subject, baseline, (ratio,))

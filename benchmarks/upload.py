@@ -1,4 +1,4 @@
-"""What the benchmarks of uploads share: a large file, and our side of the race."""
+"""What the upload benchmarks share: a large file, and the program that uploads it with debugcapture."""
 
 import json
 import os
@@ -14,22 +14,22 @@ from debugcapture.files import sha256_of
 
 MIB = 1024
 KEY = "dump"
-OUR_STORE = Path(__file__).parent / "programs" / "our_store.py"
+STORE_FILE = Path(__file__).parent / "programs" / "store_file.py"
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file of random bytes that is to be stored."""
+    """A file of random bytes to upload."""
 
     scratch: Path
     file: Path
     sha256: str
 
-    def ours(self, settings: Mapping[str, str], right: Callable[[Path], bool]) -> Program:
-        """Our upload to the store of ``settings``, under `KEY`."""
+    def program(self, settings: Mapping[str, str], is_correct: Callable[[Path], bool]) -> Program:
+        """Return the program that uploads the file as `KEY` to the store of ``settings``."""
         path = self.scratch / "settings.json"
         path.write_text(json.dumps(settings))
-        return Program("debugcapture", [sys.executable, OUR_STORE, path, KEY, self.file, self.sha256], right)
+        return Program("debugcapture", [sys.executable, STORE_FILE, path, KEY, self.file, self.sha256], is_correct)
 
 
 @contextmanager

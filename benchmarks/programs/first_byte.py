@@ -1,4 +1,4 @@
-"""Run a command until its first byte arrives, then end it: `first_byte.py COMMAND ARGUMENT…`."""
+"""Run a command until it prints a byte, print the byte, and stop: `first_byte.py COMMAND ARGUMENT…`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Start one of two servers, ask it for redirects over several connections, and count them: JOB.json ours|theirs."""
+"""Start a server, request redirects over several connections, and count them: JOB.json subject|baseline."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from typing import Any
 CONNECTIONS = 8
 LENGTH = re.compile(rb"(?i)content-length: (\d+)")
 TOKEN = "a-token-of-the-benchmark"  # noqa: S105 - of this benchmark only
-OURS = "import sys; from debugcapture.cli.main import main; sys.exit(main(['evidence-server']))"
-THEIRS = Path(__file__).parent / "their_redirects.py"
+EVIDENCE_SERVER = "import sys; from debugcapture.cli.main import main; sys.exit(main(['evidence-server']))"
+FLASK_SERVER = Path(__file__).parent / "flask_redirects.py"
 
 
 def start(work: dict[str, Any], side: str, port: int) -> "subprocess.Popen[bytes]":
     """Start the server on ``port``."""
-    if side == "theirs":
-        return subprocess.Popen([sys.executable, THEIRS, json.dumps(work["settings"]), str(port)])
+    if side == "baseline":
+        return subprocess.Popen([sys.executable, FLASK_SERVER, json.dumps(work["settings"]), str(port)])
     settings = {
         **work["settings"],
         "evidence_listen": f"127.0.0.1:{port}",
@@ -30,7 +30,7 @@ def start(work: dict[str, Any], side: str, port: int) -> "subprocess.Popen[bytes
         "access_log": work["log"],
     }
     environment = {**os.environ, **{f"DEBUG_CAPTURE_{name.upper()}": value for name, value in settings.items()}}
-    return subprocess.Popen([sys.executable, "-c", OURS], env=environment, stdout=sys.stderr)
+    return subprocess.Popen([sys.executable, "-c", EVIDENCE_SERVER], env=environment, stdout=sys.stderr)
 
 
 def connect(port: int) -> socket.socket:
@@ -43,7 +43,7 @@ def connect(port: int) -> socket.socket:
     raise SystemExit("the server does not listen")
 
 
-def ask(port: int, ids: list[str], requests: int, counts: list[int]) -> None:
+def send_requests(port: int, ids: list[str], requests: int, counts: list[int]) -> None:
     """Send requests over one connection, and count the redirects to a signed link."""
     count, received = 0, b""
     with connect(port) as connection:
@@ -75,14 +75,16 @@ def main() -> None:
     work, port, counts = json.loads(Path(sys.argv[1]).read_text()), free_port(), list[int]()
     with start(work, sys.argv[2], port) as server:
         share = work["requests"] // CONNECTIONS
-        threads = [threading.Thread(target=ask, args=(port, work["ids"], share, counts)) for _ in range(CONNECTIONS)]
+        threads = [
+            threading.Thread(target=send_requests, args=(port, work["ids"], share, counts)) for _ in range(CONNECTIONS)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         server.terminate()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Unlike the time, it hardly depends on what else the machine does.
+    # Unlike the wall time, the processor time hardly depends on other load.
     print(f"{sys.argv[2]}: {usage.ru_utime + usage.ru_stime:.2f} s of processor time in the server", file=sys.stderr)
     print(sum(counts), "redirects")
 

@@ -10,7 +10,7 @@ import pytest
 
 from lab.paths import REPO
 
-FOLDERS = ("contents", "lab", "tests", "tools")  # benchmarks compare “ours” with “theirs”
+FOLDERS = ("benchmarks", "contents", "lab", "tests", "tools")
 GLOSSARY = (REPO / "docs" / "glossary.md").read_text(encoding="utf-8")
 
 

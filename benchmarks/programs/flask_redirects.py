@@ -1,4 +1,4 @@
-"""Sign a link for each request with Flask and boto3, as their documentation shows: settings as JSON, port."""
+"""Sign a link per request with Flask and boto3, following their documentation: settings as JSON, port."""
 
 import json
 import sys

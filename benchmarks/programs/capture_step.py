@@ -1,4 +1,4 @@
-"""The capture step, as Rundeck starts it: NAME=VALUE settings."""
+"""Run the capture step as Rundeck does, with settings as NAME=VALUE arguments."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Pods as nodes with the official client, as the official plugin's node source lists them."""
+"""List pods as nodes with the official client, as the node source of the official plugin does."""
 
 import json
 import sys

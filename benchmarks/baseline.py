@@ -1,4 +1,4 @@
-"""The official Python client and the AWS command line in a separate environment, as other steps use them."""
+"""A virtual environment with the tools that benchmarks compare with: the official Python client and the AWS CLI."""
 
 import hashlib
 import shutil
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from lab.paths import cache_dir
 
-LOCK = Path(__file__).parent / "rival.lock"
+LOCK = Path(__file__).parent / "baseline.lock"
 
 
-def rival_python() -> Path:
-    """The Python that has kubernetes 35.0.0 and awscli, with bytecode; made on the first call."""
+def baseline_python() -> Path:
+    """Return the Python that has kubernetes 35.0.0 and awscli, with bytecode. The first call creates it."""
     key = hashlib.sha256(sys.version.encode() + LOCK.read_bytes()).hexdigest()[:12]
     folder = cache_dir() / f"bench-client-{key}"
     python = folder / "bin" / "python"
@@ -29,6 +29,6 @@ def rival_python() -> Path:
             "--require-hashes",
         ]
         subprocess.run([*pip, "--no-deps", "-r", LOCK], check=True)
-        subprocess.run([python, "-m", "compileall", "-qq", folder / "lib"], check=False)  # not all of it can be
+        subprocess.run([python, "-m", "compileall", "-qq", folder / "lib"], check=False)  # some modules do not compile
         (folder / "complete").touch()
     return python

@@ -1,4 +1,4 @@
-"""Our exec stream with nothing around it: the command's standard output becomes ours."""
+"""Run a command in a pod with the exec stream of debugcapture: kubeconfig, namespace, pod, container, command."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A step as it is usually written, with the official Python client: read the pod, run a command in it, print."""
+"""Run a command with the official Python client, as other plugins do: read the pod, run the command, print."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The capture step as in our_capture.py, but nothing is explained, and no parser is loaded."""
+"""Run the capture step as capture_step.py does, but without findings and without loading a parser."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from debugcapture.rundeck import main
 
 
 class _Explain(ModuleType):
-    """Takes the place of the module."""
+    """Replaces the module that explains a bundle."""
 
     @staticmethod
     def explain_bundle(*_: object) -> tuple[tuple[()], Pictures]:

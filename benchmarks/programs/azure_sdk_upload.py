@@ -1,4 +1,4 @@
-"""The sample of Azure's own SDK, "upload a block blob with concurrency": connection string in the environment."""
+"""Upload a file as in the sample "upload a block blob with concurrency" of Azure's SDK: container, name, file."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What kubectl needs for it: kubectl, kubeconfig, image, namespace, pod, container.
+# Run a command in a new debug container: kubectl, kubeconfig, image, namespace, pod, container.
 kubectl=$1 kubeconfig=$2 image=$3 namespace=$4 pod=$5 container=$6
 name=debugger-$$
 "$kubectl" --kubeconfig="$kubeconfig" debug "$pod" --namespace="$namespace" --image="$image" --target="$container" \

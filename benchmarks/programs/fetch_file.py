@@ -1,4 +1,4 @@
-"""Fetch a file, verified: kubeconfig, namespace, pod, container, file, goal."""
+"""Fetch a file from a pod and verify it: kubeconfig, namespace, pod, container, file, destination."""
 
 import sys
 from pathlib import Path
@@ -10,9 +10,9 @@ from debugcapture.kube.client import Api
 from debugcapture.model import ContainerRef
 from debugcapture.settings.cluster import ConnectionSettings
 
-kubeconfig, namespace, pod, container, path, goal = sys.argv[1:]
+kubeconfig, namespace, pod, container, path, destination = sys.argv[1:]
 api = Api(connect(ConnectionSettings(kubeconfig=kubeconfig)))
-with ArtifactFile(Path(goal), 1 << 34) as file:
+with ArtifactFile(Path(destination), 1 << 34) as file:
     remote = RemoteFile(ContainerRef(namespace, pod, container), path, "shell", 600)
     result = fetch_file(api, remote, file, print)
 print(file.sha256)

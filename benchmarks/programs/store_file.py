@@ -1,4 +1,4 @@
-"""Store a file as a step does: settings as a JSON file, key, file, its SHA-256."""
+"""Upload a file as a step does: settings (a JSON file), key, file, SHA-256 of the file."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from debugcapture.stores.registry import open_store
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What only stores is given."""
+    """The settings of the store."""
 
     store: StoreSettings
 
