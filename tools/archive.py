@@ -7,15 +7,15 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-_ZIP_BEGINS = 315532800  # 1980-01-01, the first day that a zip can name
-_MODE = stat.S_IFREG | 0o644  # whatever this machine's umask is; Rundeck runs steps through their interpreter
+_ZIP_BEGINS = 315532800  # 1980-01-01, the earliest date that a zip can store
+_MODE = stat.S_IFREG | 0o644  # independent of the umask; Rundeck runs steps with their interpreter
 _UNIX = 3
 # Level 9 takes three times as long for the bundled zip, and saves 0.4 % of its size.
 _COMPRESSION = 7
 
 
 def write_zip(goal: Path, files: Mapping[str, Path | bytes]) -> None:
-    """Write ``files`` (name in the zip → file or content) to ``goal``; the file appears only when it is complete."""
+    """Write ``files`` (name in the zip → file or content) to ``goal``, which is replaced atomically."""
     goal.parent.mkdir(parents=True, exist_ok=True)
     unfinished = goal.with_suffix(f".{os.getpid()}")
     with zipfile.ZipFile(unfinished, "w") as archive:

@@ -1,7 +1,7 @@
 """Audit the packages of the lock files with pip-audit, and report if no audit service was reachable.
 
-A service that does not respond, or responds without vulnerability data, must not look like a service that found
-nothing. So each service is first queried about a version with a known vulnerability.
+A service that does not respond, or responds without vulnerability data, must not be mistaken for one that found
+no vulnerabilities. So each service is first queried about a version with a known vulnerability.
 """
 
 import json
@@ -15,10 +15,11 @@ from typing import Final
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS: Final = ("requirements.lock", "requirements-dev.lock")
-KNOWN: Final = "urllib3==1.26.4"  # CVE-2021-33503
+VULNERABLE: Final = "urllib3==1.26.4"  # CVE-2021-33503
 SERVICES: Final = ("pypi", "osv")
-NONE_KNOWN, FOUND, NOT_ASKED = 0, 1, 3  # exit codes
-Ask = Callable[[str, Path], str]  # service, requirements → pip-audit's report in JSON, or its error
+NONE_FOUND, FOUND, NOT_AUDITED = 0, 1, 3  # exit codes
+Query = Callable[[str, Path], str]
+"""Takes a service and a requirements file. Returns the report of pip-audit in JSON, or its error message."""
 
 
 @dataclass(frozen=True)
@@ -35,34 +36,36 @@ class Vulnerability:
 
 
 def main() -> int:
-    """Audit the locks, and return the exit code."""
-    code, lines = audited([ROOT / lock for lock in LOCKS], _pip_audit)
+    """Audit the lock files, and return the exit code."""
+    code, lines = audit([ROOT / lock for lock in LOCKS], _pip_audit)
     for line in lines:
         print(f"audit: {line}")
     return code
 
 
-def audited(locks: Iterable[Path], ask: Ask) -> tuple[int, list[str]]:
+def audit(locks: Iterable[Path], query: Query) -> tuple[int, list[str]]:
     """Return the exit code, and the lines to print: each vulnerability, or why the audit failed."""
-    refusals = []
+    problems = []
     for service in SERVICES:
-        problem = _problem(service, ask)
+        problem = _problem(service, query)
         if problem:
-            refusals.append(f"{service}: {problem}")
+            problems.append(f"{service}: {problem}")
             continue
         try:
-            vulnerabilities = {str(vulnerability) for lock in locks for vulnerability in reported(ask(service, lock))}
+            vulnerabilities = {
+                str(vulnerability) for lock in locks for vulnerability in parse_report(query(service, lock))
+            }
         except ValueError as error:
-            return NOT_ASKED, [f"NOT AUDITED: {service} failed: {error}"]
+            return NOT_AUDITED, [f"NOT AUDITED: {service} failed: {error}"]
         return (
             (FOUND, sorted(vulnerabilities))
             if vulnerabilities
-            else (NONE_KNOWN, [f"{service} reports no vulnerabilities"])
+            else (NONE_FOUND, [f"{service} reports no vulnerabilities"])
         )
-    return NOT_ASKED, [f"NOT AUDITED: no audit service was reachable ({'; '.join(refusals)})"]
+    return NOT_AUDITED, [f"NOT AUDITED: no audit service was reachable ({'; '.join(problems)})"]
 
 
-def reported(report: str) -> list[Vulnerability]:
+def parse_report(report: str) -> list[Vulnerability]:
     """Return the vulnerabilities in pip-audit's ``report``. Raises ValueError if it is invalid or incomplete."""
     try:
         packages = json.loads(report)["dependencies"]
@@ -78,14 +81,16 @@ def reported(report: str) -> list[Vulnerability]:
     ]
 
 
-def _problem(service: str, ask: Ask) -> str:
+def _problem(service: str, query: Query) -> str:
     """Return why ``service`` cannot be used, or ""."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
-        requirements.write(f"{KNOWN}\n")
+        requirements.write(f"{VULNERABLE}\n")
         requirements.flush()
         try:
             return (
-                "" if reported(ask(service, Path(requirements.name))) else f"it has no data: it does not report {KNOWN}"
+                ""
+                if parse_report(query(service, Path(requirements.name)))
+                else f"it has no data: it does not report {VULNERABLE}"
             )
         except ValueError as error:
             return str(error)

@@ -29,7 +29,7 @@ PROPERTIES: Final = JOBS / "archive" / "files" / "etc" / "project.properties"
 RUNNER_TAG: Final = "debug-capture"
 _OPTION = re.compile(r"\$\{option\.(\w+)\}")
 _STORED = re.compile(r"(?m)^project\.plugin\.WorkflowStep\.([\w-]+)\.(\w+)=(keys/project/PROJECT/.+)$")
-_LATER = ("upload", "note")  # a capture with a store and an incident does these itself
+_LATER = ("upload", "note")  # a capture with a store and an incident also uploads and notifies
 Json = dict[str, Any]
 
 
@@ -59,12 +59,12 @@ def cloud_job(job: Mapping[str, Any]) -> Json:
 
 
 def cloud_uuid(plugin_uuid: str) -> str:
-    """Return the UUID of a job whose counterpart with plugins has ``plugin_uuid``: always the same."""
+    """Return the UUID of the cloud job for the plugin job ``plugin_uuid``. It is derived from it."""
     return str(uuid.uuid5(uuid.UUID(plugin_uuid), "runbook-automation"))
 
 
 def script(job: Mapping[str, Any]) -> str:
-    """Return the script that does what the steps of ``job`` do."""
+    """Return the script that replaces the steps of ``job``."""
     steps: list[Json] = job["sequence"]["commands"]
     commands = _commands(steps)
     lines = ["#!/bin/sh", "# Every value is passed to the command as a variable; this shell does not interpret it."]
@@ -72,7 +72,7 @@ def script(job: Mapping[str, Any]) -> str:
         lines.append(f"export {variable(name)}={_quote(value)}")
     for secret in _secrets(steps):
         lines.append(f"export {variable(secret['name'])}={_quote('${option.' + secret['name'] + '}')}")
-    # Rundeck's local executor mixes lines of both outputs, which could lose a value.
+    # Rundeck's local executor mixes the lines of standard output and standard error, which could lose a value.
     lines.append(f"exec debug-capture {_words(commands, keep_going=job['sequence']['keepgoing'])} 2>&1")
     return "\n".join(lines) + "\n"
 
@@ -81,25 +81,25 @@ _RUNNER: Final = {
     "runnerFilterMode": "TAGS",
     "runnerFilterType": "TAG_FILTER_AND",
     "filter": RUNNER_TAG,
-    # The Runner gets the secrets of the job. The user who runs the job must not choose another one.
+    # The Runner receives the secrets of the job, so the user who runs the job must not choose another Runner.
     "canChange": False,
 }
 
 
 def _script_step(job: Mapping[str, Any]) -> Json:
-    """Return the one step: no node filter goes with it, so it runs where the job does, on the Runner."""
+    """Return the only step. It has no node filter, so it runs on the Runner, like the job."""
     steps: list[Json] = job["sequence"]["commands"]
     step: Json = {
         "description": "; ".join(step["description"] for step in steps),
         "script": script(job),
-        "scriptInterpreter": "/bin/sh",  # else the Runner's folder for scripts would have to allow execution
+        "scriptInterpreter": "/bin/sh",  # the Runner's folder for scripts may forbid execution
     }
     filters = list(_filters(steps))
     return step | ({"plugins": {"LogFilter": filters}} if filters else {})
 
 
 def _filters(steps: Sequence[Json]) -> Iterator[Json]:
-    """Yield the log filters of all steps, each once."""
+    """Yield the different log filters of all steps."""
     filters = []
     for log_filter in (plugin for step in steps for plugin in step.get("plugins", {}).get("LogFilter", [])):
         if log_filter not in filters:
@@ -108,7 +108,7 @@ def _filters(steps: Sequence[Json]) -> Iterator[Json]:
 
 
 def _commands(steps: Sequence[Json]) -> list[str]:
-    """Return the commands that do what ``steps`` do."""
+    """Return the commands that replace ``steps``."""
     names = [provider(step["type"]).command for step in steps]
     return [name for name in names if names[0] != "capture" or name not in _LATER]
 
@@ -134,7 +134,7 @@ def _settings(steps: Sequence[Json], commands: Sequence[str]) -> dict[str, str]:
 
 
 def _quote(value: str) -> str:
-    """Return ``value`` for a shell; an option in it becomes its variable. Raises ValueError when that is not safe."""
+    """Quote ``value`` for a shell and replace options by variables. Raises ValueError if that is not safe."""
     if not _OPTION.search(value):
         return shlex.quote(value)
     if set(_OPTION.sub("", value)) & set('"\\$`@'):
@@ -169,7 +169,7 @@ def _text(file: Path) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as such."""
+    """Writes multi-line text as a block."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the library's signature
         return True

@@ -1,4 +1,4 @@
-"""Give the options of a job dropdowns: from the plugin, or from the options server, where one depends on another.
+"""Give the options of a job dropdowns: from the plugin, or from the options server if one depends on another.
 
 Both only suggest values. No option becomes enforced, so a name can be typed without a list, and its pattern is still
 checked. Sources: Rundeck documentation, "Job options: remote option values"; `Option` of its source.
@@ -14,7 +14,7 @@ _PROVIDERS = {
     "workload": "k8s-debug-options-workloads",
     "pod": "k8s-debug-options-unhealthy-pods",
 }
-# By what each depends on: Rundeck asks again when that option's value changes.
+# The options that each dropdown depends on: Rundeck reloads it when the value of such an option changes.
 _PATHS = {
     "namespace": ((), "/namespaces"),
     "workload": (("namespace",), "/workloads?namespace=${option.namespace.value}"),

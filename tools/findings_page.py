@@ -1,6 +1,6 @@
 """The list of rules in docs/findings.md, from the rules themselves.
 
-The first line of a rule's docstring is what it states. The rest says why it matters, and where the fact comes from.
+The first line of a rule's docstring is its statement. The rest explains why it matters, and names the source.
 """
 
 import inspect

@@ -1,8 +1,8 @@
-"""Write what is generated: plugin.yaml, the texts of its forms, deploy/rbac, jobs/cloud, and the list of rules.
+"""Write the generated files: plugin.yaml, the texts of its forms, deploy/rbac, jobs/cloud, and the list of rules.
 
-`python -m tools.generate`; with `--check` it only compares.
+`python -m tools.generate`; with `--check` it only reports outdated files.
 
-Rundeck reads plugin.yaml with SnakeYAML, which refuses many anchors, so every provider repeats the settings it shares.
+Rundeck reads plugin.yaml with SnakeYAML, which rejects many anchors, so every provider repeats the settings it shares.
 Sources: Rundeck documentation, "Plugin development: script plugins" and "Property rendering options".
 """
 
@@ -32,11 +32,11 @@ INTERPRETER = {
     "type": "String",
     "default": "python3",
     "required": True,
-    "scope": "Project",  # a job's author must not choose a program of the server
+    "scope": "Project",  # the author of a job must not choose a program on the server
     "renderingOptions": {"groupName": "Python", "grouping": "secondary"},
 }
-_OF_THE_NODE = (TargetSettings.title, ManyPodsSettings.title)
-_NO_USE_WITHOUT_KEYS = ("server",)
+_FROM_THE_NODE = (TargetSettings.title, ManyPodsSettings.title)
+_NEEDS_KEY_STORAGE = ("server",)
 # A job may give each setting as ${option.NAME}. A server validates that text when it saves the job: Integer, Boolean
 # and Select refuse it (rundeck-core, `PropertyUtil`), String and FreeSelect accept every text.
 KINDS = {"text": "String", "number": "String", "switch": "FreeSelect", "choice": "FreeSelect"}
@@ -61,7 +61,7 @@ def plugin() -> dict[str, Any]:
 
 
 def files() -> dict[Path, str]:
-    """Return the content of every generated file; Raises ValueError if German texts are missing."""
+    """Return the content of every generated file. Raises ValueError if German texts are missing."""
     providers = plugin()["providers"]
     english, german = messages.english(providers), messages.german(providers, _blank_defaults())
     folder = ROOT / "resources" / "i18n"
@@ -94,11 +94,11 @@ def _provider(provider: Provider) -> dict[str, Any]:
         "service": _service(provider),
         **({"resource-format": "resourcejson"} if provider.lists_nodes else {}),
         "plugin-type": "script",
-        # Rundeck puts no settings into that of a node source, and a failed dropdown appears in no log of a job. There,
-        # start.py starts the configured Python, or reports why it cannot.
+        # Rundeck does not insert settings into the interpreter of a node source, and the failure of a dropdown
+        # appears in no job log. For these, start.py starts the configured Python, or reports why it cannot.
         "script-interpreter": "${config.interpreter}" if _is_step(provider) else "python3",
         "script-file": f"{provider.name}.py",
-        "config": [*(_property(setting) for setting in asked_by(provider)), INTERPRETER],
+        "config": [*(_property(setting) for setting in form_settings(provider)), INTERPRETER],
     }
 
 
@@ -114,18 +114,18 @@ def _service(provider: Provider) -> str:
     return "WorkflowNodeStep" if provider.on_nodes else "WorkflowStep"
 
 
-def asked_by(provider: Provider) -> list[Declared]:
-    """Return the settings in the form. Those that are set once come last.
+def form_settings(provider: Provider) -> list[Declared]:
+    """Return the settings in the form. Settings that are set once come last.
 
-    A node step's pod is its node, and a dropdown gets nothing from Key Storage.
+    For a node step, the node determines the pod. A dropdown cannot read Key Storage.
     """
     settings = [
-        setting for setting in declared(provider.settings) if not (provider.on_nodes and setting.group in _OF_THE_NODE)
+        setting
+        for setting in declared(provider.settings)
+        if not (provider.on_nodes and setting.group in _FROM_THE_NODE)
     ]
     if provider.lists_values:
-        settings = [
-            setting for setting in settings if not (setting.rule.secret or setting.name in _NO_USE_WITHOUT_KEYS)
-        ]
+        settings = [setting for setting in settings if not (setting.rule.secret or setting.name in _NEEDS_KEY_STORAGE)]
     return sorted(settings, key=lambda setting: setting.set_once)
 
 
@@ -150,8 +150,8 @@ def _property(setting: Declared) -> dict[str, Any]:
 
 
 def _blank_defaults() -> dict[str, str]:
-    """Return the defaults of blank fields, by setting."""
-    settings = (setting for provider in PROVIDERS for setting in asked_by(provider))
+    """Return the defaults of fields that are blank initially, by setting."""
+    settings = (setting for provider in PROVIDERS for setting in form_settings(provider))
     return {setting.name: setting.default for setting in settings if setting.set_once and setting.default}
 
 
@@ -181,7 +181,7 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    stale = {file: content for file, content in fresh.items() if not _holds(file, content)}
+    stale = {file: content for file, content in fresh.items() if not _is_current(file, content)}
     stray = [file for file in cloud_jobs.CLOUD.glob("*") if file not in fresh]
     if "--check" not in arguments:
         _write(stale)
@@ -193,7 +193,7 @@ def main(arguments: list[str]) -> int:
     return 1 if stale or stray else 0
 
 
-def _holds(file: Path, content: str) -> bool:
+def _is_current(file: Path, content: str) -> bool:
     return file.exists() and file.read_text(encoding="utf-8") == content
 
 

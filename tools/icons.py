@@ -1,6 +1,6 @@
 """Draw the plugin's icons from tools/icons.svg: `python -m tools.icons`, after a change.
 
-Rundeck shows PROVIDER.icon.png for a step, else icon.png; 16 pixels high in most places, more on the plugin's own page.
+Rundeck shows PROVIDER.icon.png for a step, or icon.png if it is missing, in most places 16 pixels high.
 Source: Rundeck 5, UiPluginService.
 """
 
@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = Path(__file__).with_name("icons.svg")
-_MAIN = "k8s-debug-capture"  # the plugin's own, too
+_MAIN = "k8s-debug-capture"  # also the icon of the plugin
 _PIXELS, _MAIN_PIXELS = 64, 128
 
 
@@ -26,14 +26,14 @@ def symbols() -> list[str]:
 
 def icons(browser: Browser) -> dict[str, bytes]:
     """Return the content of each file of resources/ by its name; a node step has the icon of its step."""
-    drawn = {"icon.png": _drawn(browser, _MAIN, _MAIN_PIXELS)}
+    pictures = {"icon.png": _draw(browser, _MAIN, _MAIN_PIXELS)}
     for name in symbols():
-        picture = _drawn(browser, name, _PIXELS)
-        drawn |= {f"{name}.icon.png": picture, f"{name}-node.icon.png": picture}
-    return drawn
+        picture = _draw(browser, name, _PIXELS)
+        pictures |= {f"{name}.icon.png": picture, f"{name}-node.icon.png": picture}
+    return pictures
 
 
-def _drawn(browser: Browser, name: str, pixels: int) -> bytes:
+def _draw(browser: Browser, name: str, pixels: int) -> bytes:
     page = browser.new_page(viewport={"width": pixels, "height": pixels})
     svg = SOURCE.read_text(encoding="utf-8").replace("</svg>", f'<use href="#{name}"/></svg>')
     page.set_content(f"<style>body{{margin:0}} svg{{display:block}}</style>{svg}")
@@ -45,7 +45,7 @@ def _drawn(browser: Browser, name: str, pixels: int) -> bytes:
 
 
 def main() -> int:
-    """Draw all of them into resources/."""
+    """Draw all icons into resources/."""
     sys.path.insert(0, str(ROOT / "contents"))
     from debugcapture.steps.providers import PROVIDERS
 

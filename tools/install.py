@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from debugcapture import __version__
-from tools.installation import ArchiveContent, Plan, State, changes, plan, read_archive, unused
+from tools.installation import ArchiveContent, Plan, State, changes, missing_keys, plan, read_archive
 from tools.installed import Installed, check
 from tools.package import DIST, NAME
 from tools.rundeck_api import InstallError, Server, connections
@@ -34,7 +34,7 @@ class Installation:
 
 
 def main(arguments: list[str]) -> int:
-    """Install, and return 0; 1 when something could not be done or is not as it should be."""
+    """Install and check. Return 0, or 1 if a change failed or the check found a problem."""
     chosen = _parser().parse_args(arguments)
     try:
         content, archive = _archive(chosen.archive, chosen.project)
@@ -58,7 +58,7 @@ def install(server: Server, installation: Installation) -> State:
     Raises InstallError if the server rejects a request.
     """
     content = installation.content
-    _need_plugin(server, content)
+    _require_plugin(server, content)
     before = server.state(content)
     if not before.exists:
         server.create_project(content.project)
@@ -67,10 +67,10 @@ def install(server: Server, installation: Installation) -> State:
     todo = plan(before, content, frozenset(installation.secrets))
     try:
         _apply(server, before, todo, installation)
-    finally:  # also the changes before a rejected one
+    finally:  # if a request is rejected, report the changes before it
         after = server.state(content)
         lines = list(changes(before, after, content, todo)) or [f"The project {content.project} is already up to date."]
-        print("\n".join([*lines, *unused(after, content)]))
+        print("\n".join([*lines, *missing_keys(after, content)]))
     return after
 
 
@@ -78,8 +78,8 @@ def _apply(server: Server, before: State, todo: Plan, installation: Installation
     project = installation.content.project
     for name, method in todo.keys.items():
         server.store_key(method, project, name, installation.secrets[name])
-    if todo.sight:
-        server.write_sight(project, todo.sight, create=not before.sight)
+    if todo.visibility:
+        server.write_visibility(project, todo.visibility, create=not before.visibility)
     if todo.properties:
         server.write_settings(project, {**before.properties, **todo.properties})
     for page, text in todo.pages.items():
@@ -87,8 +87,8 @@ def _apply(server: Server, before: State, todo: Plan, installation: Installation
     server.import_archive(project, installation.archive, webhooks=todo.import_webhooks)
 
 
-def _need_plugin(server: Server, content: ArchiveContent) -> None:
-    """Raise InstallError if the server lacks the plugin: it would reject the jobs, or run an old step."""
+def _require_plugin(server: Server, content: ArchiveContent) -> None:
+    """Raise InstallError if the plugin is missing or has another version: the jobs would not work."""
     if not content.steps:  # the jobs for Runbook Automation have none
         return
     version = server.plugin_version(min(content.steps))

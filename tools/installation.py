@@ -1,4 +1,4 @@
-"""Plan an installation: the wanted state, the state of the server, and the changes. Sends no request.
+"""Plan an installation: compare the archive with the state of the server. This module sends no requests.
 
 Rundeck's import would replace the settings of the project, including its node sources. So the settings are merged by
 name instead. The import covers jobs, policies, and the webhook if it does not exist yet: importing it again would give
@@ -40,7 +40,7 @@ class ArchiveContent:
     pages: Mapping[str, str]  # readme.md, motd.md
     policies: Mapping[str, str]  # by file name
     webhooks: Mapping[str, str]  # UUID → UUID of its job
-    steps: frozenset[str]  # the plugins that the jobs' steps are of
+    steps: frozenset[str]  # step plugins that the jobs use
 
     @property
     def keys(self) -> frozenset[str]:
@@ -71,8 +71,8 @@ class State:
     properties: Mapping[str, str] = field(default_factory=dict)
     pages: Mapping[str, str] = field(default_factory=dict)
     policies: Mapping[str, str] = field(default_factory=dict)
-    sight: str = ""  # the policy of the server by which the groups see the project
-    keys: frozenset[str] = frozenset()  # names below the project's folder for this in Key Storage
+    visibility: str = ""  # the server policy that lets the groups see the project
+    keys: frozenset[str] = frozenset()  # names in the project's folder in Key Storage
     jobs: Mapping[str, Json] = field(default_factory=dict)  # by UUID, as the server exports them
     named: Mapping[str, Job] = field(default_factory=dict)  # all jobs in the groups of the archive, by UUID
     webhooks: Mapping[str, str] = field(default_factory=dict)  # UUID → token of its URL
@@ -80,10 +80,10 @@ class State:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do in a project that exists, in this order."""
+    """The changes to an existing project, in the order in which they are made."""
 
     keys: Mapping[str, Literal["POST", "PUT"]]
-    sight: str  # the policy to write; "" for none
+    visibility: str  # the policy to write; "" for none
     properties: Mapping[str, str]  # to set; the project keeps all others
     pages: Mapping[str, str]
     import_webhooks: bool
@@ -119,8 +119,8 @@ def read_properties(text: str) -> dict[str, str]:
     return {name: value.replace("\\\\", "\\") for name, _, value in lines if value}
 
 
-def sight_policy(archive: ArchiveContent) -> str:
-    """Return the policy of the server by which the groups see the project at all."""
+def visibility_policy(archive: ArchiveContent) -> str:
+    """Return the server policy that lets the groups see the project."""
     policy = {
         "description": f"Debug captures: these groups may see the project {archive.project}.",
         "context": {"application": "rundeck"},
@@ -131,17 +131,17 @@ def sight_policy(archive: ArchiveContent) -> str:
 
 
 def plan(state: State, archive: ArchiveContent, keys: frozenset[str]) -> Plan:
-    """Return the changes from ``state`` to the wanted state; ``keys`` are the names of the secrets that were given."""
+    """Return the changes from ``state`` to the state in ``archive``. ``keys`` are the names of the secrets to store."""
     has_nodes = any(name.startswith(_SOURCES) for name in state.properties)
     properties = {
         name: value
         for name, value in archive.settings(state.keys | keys).items()
         if state.properties.get(name) != value and not (has_nodes and name.startswith(_SOURCES))
     }
-    sight = sight_policy(archive)
+    visibility = visibility_policy(archive)
     return Plan(
         keys={name: "PUT" if name in state.keys else "POST" for name in sorted(keys)},
-        sight="" if state.sight == sight else sight,
+        visibility="" if state.visibility == visibility else visibility,
         properties=properties,
         pages={page: text for page, text in archive.pages.items() if not _same(state.pages.get(page, ""), text)},
         import_webhooks=not archive.webhooks.keys() <= state.webhooks.keys(),
@@ -149,11 +149,11 @@ def plan(state: State, archive: ArchiveContent, keys: frozenset[str]) -> Plan:
 
 
 def changes(before: State, after: State, archive: ArchiveContent, todo: Plan) -> Iterator[str]:
-    """Yield a line for each change, by what the server had before and has after it."""
+    """Yield a line for each difference between ``before`` and ``after``."""
     for key in sorted(todo.keys.keys() & after.keys):
         yield f"+ key {key} stored" if todo.keys[key] == "POST" else f"~ key {key} updated"
-    if before.sight != after.sight:
-        yield f"{_sign(before.sight)} policy of the server: {', '.join(archive.groups)} may see the project"
+    if before.visibility != after.visibility:
+        yield f"{_sign(before.visibility)} policy of the server: {', '.join(archive.groups)} may see the project"
     for name, value in sorted(after.properties.items()):
         if (was := before.properties.get(name, "")) != value:
             yield f"{_sign(was)} setting {name} = {value}{f' (was {was})' if was else ''}"
@@ -171,14 +171,14 @@ def _describe_change(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) 
             yield f"~ {kind} {name}"
 
 
-def unused(after: State, archive: ArchiveContent) -> Iterator[str]:
-    """Yield a line for each key that is not stored, so that no setting names it."""
+def missing_keys(after: State, archive: ArchiveContent) -> Iterator[str]:
+    """Yield a line for each key that is not stored. No setting refers to such a key."""
     for key in sorted(archive.keys - after.keys):
         yield f"- key {key} is missing: no step uses it until you install with --key {key}=…"
 
 
-def lacks(after: State, archive: ArchiveContent) -> Iterator[str]:
-    """Yield each difference from the wanted state, with its remedy."""
+def differences(after: State, archive: ArchiveContent) -> Iterator[str]:
+    """Yield each difference from the archive, with its remedy."""
     for identity in archive.jobs.keys() - after.jobs.keys():
         name = archive.jobs[identity].name
         yield f"job {name} is not in the project: import the archive again, and check the messages of the import"
@@ -198,8 +198,8 @@ def _wrong_texts(after: State, archive: ArchiveContent) -> Iterator[str]:
             yield f"{page} differs from the archive: check it in Project Settings"
 
 
-def doubles(after: State, archive: ArchiveContent) -> Iterator[str]:
-    """Yield the jobs of the same name with another UUID: from a manual import, or from an earlier version."""
+def duplicates(after: State, archive: ArchiveContent) -> Iterator[str]:
+    """Yield jobs with the name of a job of the archive and another UUID, for example from a manual import."""
     own_jobs = set(archive.jobs.values())
     for identity, job in after.named.items():
         if identity not in archive.jobs and job in own_jobs:
@@ -207,7 +207,7 @@ def doubles(after: State, archive: ArchiveContent) -> Iterator[str]:
 
 
 def _key_of(value: str) -> str:
-    """Return the name of the key whose path in Key Storage ``value`` is, "" for another path."""
+    """Return the name of the key if ``value`` is a path in Key Storage, otherwise ""."""
     return value.rpartition("/")[2] if value.startswith("keys/") else ""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from tools.installation import ArchiveContent, State, doubles, lacks
+from tools.installation import ArchiveContent, State, differences, duplicates
 from tools.rundeck_api import Server
 
 NODE_ACTIONS: Final = ("read", "run")
@@ -19,7 +19,7 @@ _PAUSE_S: Final = 2
 
 @dataclass(frozen=True)
 class Installed:
-    """A server, what it has of the project, and what was wanted."""
+    """A server, the state of the project on it, and the archive that was installed."""
 
     server: Server
     state: State
@@ -32,17 +32,17 @@ class Installed:
 
 
 def check(installed: Installed) -> Iterator[str]:
-    """Print what was checked, and yield each problem with what to do."""
-    for title, look in _CHECKS.items():
-        problems = list(look(installed))
+    """Print the successful checks, and yield each problem with its remedy."""
+    for title, find_problems in _CHECKS.items():
+        problems = list(find_problems(installed))
         if not problems:
             print(f"✔ {title}")
         yield from problems
 
 
 def _content(installed: Installed) -> Iterator[str]:
-    yield from lacks(installed.state, installed.archive)
-    yield from doubles(installed.state, installed.archive)
+    yield from differences(installed.state, installed.archive)
+    yield from duplicates(installed.state, installed.archive)
 
 
 def _nodes(installed: Installed) -> Iterator[str]:
@@ -63,43 +63,43 @@ def _groups(installed: Installed) -> Iterator[str]:
 
 
 def _check_member(member: Server, installed: Installed, jobs: frozenset[str]) -> Iterator[str]:
-    """Yield missing permissions of a member of a group that may run ``jobs``, and those beyond them."""
+    """Yield missing and excess permissions of a member of a group that may run ``jobs``."""
     project = installed.archive.project
-    if not member.allowed(f"application/project/{project}", "read"):
+    if not member.is_allowed(f"application/project/{project}", "read"):
         yield "may not see the project: a policy of the server must allow read on it"
     for node in installed.nodes:
-        if not member.allowed(f"project/{project}/node/{node}", *NODE_ACTIONS):
+        if not member.is_allowed(f"project/{project}/node/{node}", *NODE_ACTIONS):
             yield f"may not read and run the node {node}, so its jobs fail there: check the policies of the project"
     for key in sorted(installed.state.keys):
-        if not member.reads_key(project, key):
+        if not member.can_read_key(project, key):
             yield f"may not read the key {key}, so its jobs fail: check the policies of the project"
     yield from _jobs_of_a_member(member, installed.archive, jobs)
 
 
 def _jobs_of_a_member(member: Server, archive: ArchiveContent, jobs: frozenset[str]) -> Iterator[str]:
     for identity, job in archive.jobs.items():
-        may = member.allowed(f"project/{archive.project}/job/{identity}", "read", "run")
-        if may and identity not in jobs:
+        can_run = member.is_allowed(f"project/{archive.project}/job/{identity}", "read", "run")
+        if can_run and identity not in jobs:
             yield (
                 f"may run “{job.name}”, but not because of a policy of the archive: look for other policies that "
                 "name the group"
             )
-        if not may and identity in jobs:
+        if not can_run and identity in jobs:
             yield f"may not run “{job.name}”: look for a policy that denies it"
 
 
 def _webhooks(installed: Installed) -> Iterator[str]:
     server, hooks = installed.server, installed.state.webhooks
     for identity in installed.archive.webhooks.keys() & hooks.keys():
-        answer = server.post_event(hooks[identity], PING)
-        if answer.status == 401:
+        response = server.post_event(hooks[identity], PING)
+        if response.status == 401:
             print("- the webhook requires its Authorization header, which only PagerDuty has: its job was not started")
             continue
-        if not answer.good:
-            yield f"the webhook returned {answer.status}: {answer.reason()}"
+        if not response.succeeded:
+            yield f"the webhook returned {response.status}: {response.reason()}"
             continue
-        execution = str(answer.json()["executionId"])
-        if (status := _end_of(server, execution)) != "succeeded":
+        execution = str(response.json()["executionId"])
+        if (status := _wait_for_end(server, execution)) != "succeeded":
             page = f"{server.url}/project/{installed.archive.project}/execution/show/{execution}"
             yield f"the job of the webhook did not succeed, its status is {status}: check {page}"
 
@@ -112,8 +112,8 @@ _CHECKS: Final[Mapping[str, Callable[[Installed], Iterator[str]]]] = {
 }
 
 
-def _end_of(server: Server, execution: str) -> str:
-    """Return the status in which the execution ended, or the one it has when the time is up."""
+def _wait_for_end(server: Server, execution: str) -> str:
+    """Wait for the end of the execution. Return its status, also if it is still running after the time limit."""
     status = ""
     for _ in range(_LONGEST_RUN_S // _PAUSE_S):
         if (status := server.execution_status(execution)) not in _NOT_ENDED:

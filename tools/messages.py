@@ -1,7 +1,7 @@
 """The texts of Rundeck's forms by language, in the files that Rundeck reads from the resources of a plugin.
 
-Source: Rundeck 5, UiPluginService: it reads only the file that fits the user's language best, as UTF-8; a
-text that is not there comes from plugin.yaml. What is ASCII reads the same in each encoding.
+Source: Rundeck 5, UiPluginService: it reads only the file that best matches the user's language, as UTF-8. A text that
+is missing there comes from plugin.yaml. The files are ASCII, which is the same in every encoding.
 """
 
 import re
@@ -16,7 +16,7 @@ _PARTS = ("title", "description")
 
 
 def with_default(description: str, default: str, blank: str = "Blank") -> str:
-    """Return the description of a setting whose field is blank at first, with what that stands for."""
+    """Return the description of a setting whose field is blank initially, with the default that a blank field means."""
     return f"{description} {blank}: {default}."
 
 
@@ -29,7 +29,7 @@ def english(providers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def german(providers: Sequence[Mapping[str, Any]], defaults: Mapping[str, str]) -> dict[str, str]:
-    """Return the same in German; ``defaults`` are what blank fields stand for, by name.
+    """Return each text in German. ``defaults`` has the defaults of blank fields, by name.
 
     Raises ValueError with each text that is missing from german.yaml or unused.
     """
@@ -56,7 +56,7 @@ def properties(texts: Mapping[str, str]) -> str:
 
 
 def _fields(providers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return the properties by name: what several steps ask, they ask with the same words."""
+    """Return the properties by name. Steps that share a setting also share its texts."""
     return {entry["name"]: entry for provider in providers for entry in provider["config"]}
 
 

@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def release(target: Target, edition: Edition = Edition(DEFAULT_PROJECT)) -> list[Path]:  # noqa: B008 - it is frozen
+def release(target: Target, edition: Edition = Edition(DEFAULT_PROJECT)) -> list[Path]:  # noqa: B008 - the class is frozen
     """Build and return all files, including a bill of materials and the checksums.
 
     Raises ValueError if the edition has a setting that no step has.
@@ -98,8 +98,8 @@ def signature(file: Path, key: str) -> Path:
     Raises ValueError if it cannot be signed. Source: ssh-keygen(1), "-Y sign".
     """
     goal = file.with_name(f"{file.name}.sig")
-    goal.unlink(missing_ok=True)  # ssh-keygen asks before it overwrites
-    with tempfile.NamedTemporaryFile("w") as private:  # only this user can read it, as ssh-keygen demands
+    goal.unlink(missing_ok=True)  # ssh-keygen asks before it overwrites a file
+    with tempfile.NamedTemporaryFile("w") as private:  # ssh-keygen requires that only this user can read it
         private.write(key.strip() + "\n")
         private.flush()
         command = ["ssh-keygen", "-Y", "sign", "-f", private.name, "-n", "file", str(file)]
@@ -115,7 +115,7 @@ def slim() -> Path:
 
 
 def bundled(target: Target) -> Path:
-    """Return the zip that carries its packages for ``target``."""
+    """Return the zip that contains the packages for ``target``."""
     lib = vendored(target)
     packages = {f"contents/lib/{file.relative_to(lib)}": file for file in lib.rglob("*") if file.is_file()}
     packages["plugin.yaml"] = _isolate_plugin()
@@ -123,15 +123,15 @@ def bundled(target: Target) -> Path:
     return _plugin_zip(f"{NAME}-{kind}-{__version__}", packages)
 
 
-def project_archive(edition: Edition = Edition(DEFAULT_PROJECT)) -> Path:  # noqa: B008 - it is frozen
-    """Return the archive that the edition's project of a Rundeck imports."""
+def project_archive(edition: Edition = Edition(DEFAULT_PROJECT)) -> Path:  # noqa: B008 - the class is frozen
+    """Return the project archive of the edition."""
     goal = DIST / f"{NAME}{'-cloud' if edition.cloud else ''}-{__version__}.rdproject.jar"
     write_project_archive(goal, edition)
     return goal
 
 
-def listed_jobs(edition: Edition = Edition(DEFAULT_PROJECT)) -> Path:  # noqa: B008 - it is frozen
-    """Return the list of the jobs with the UUIDs that they have in the edition's project."""
+def listed_jobs(edition: Edition = Edition(DEFAULT_PROJECT)) -> Path:  # noqa: B008 - the class is frozen
+    """Return the file that lists the jobs with their UUIDs in the edition's project."""
     goal = DIST / f"{NAME}-{__version__}.jobs.txt"
     goal.write_text(job_list(edition), encoding="utf-8")
     return goal
@@ -153,7 +153,7 @@ def _plugin_zip(stem: str, more: dict[str, Path]) -> Path:
 
 
 def _isolate_plugin() -> Path:
-    """Return a plugin.yaml whose steps see no package of the server, only those of the zip (python3 -IS)."""
+    """Return a plugin.yaml whose steps use only the packages in the zip, and none of the server (python3 -IS)."""
     plugin = (ROOT / "plugin.yaml").read_text(encoding="utf-8")
     goal = BUILD / "plugin-isolated.yaml"
     goal.write_text(re.sub(r"(?m)^( *script-interpreter: \S+)$", r"\1 -IS", plugin), encoding="utf-8")
@@ -161,7 +161,7 @@ def _isolate_plugin() -> Path:
 
 
 def _sources() -> Iterator[Path]:
-    """Yield the plugin's own files; without bytecode and caches of tools."""
+    """Yield the files of the plugin, without bytecode and caches of tools."""
     yield from (ROOT / name for name in ("plugin.yaml", "LICENSE", "requirements.lock"))
     for folder in (ROOT / "contents", ROOT / "resources"):
         for file in folder.rglob("*"):

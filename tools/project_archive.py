@@ -1,8 +1,8 @@
 """A Rundeck project archive: all jobs, the webhook, access policies, the project's page and the steps' defaults.
 
-Rundeck reads jobs of an archive as XML only; the YAML of jobs/ is the source. The archive for Runbook Automation has
-jobs/cloud instead, and neither steps' defaults nor nodes. Sources: Rundeck documentation, "Project archive",
-"job-v20 XML" and "job-yaml".
+Rundeck reads the jobs of an archive only as XML, which is made from the YAML in jobs/. The archive for Runbook
+Automation has jobs/cloud instead, and neither steps' defaults nor nodes. Sources: Rundeck documentation, "Project
+archive", "job-v20 XML" and "job-yaml".
 """
 
 import re
@@ -47,8 +47,10 @@ class Edition:
     project: str
     settings: Mapping[str, str] = field(default_factory=dict)
     """Values for all steps that have these settings."""
-    dropdowns: str = ""  # where options get names to offer from (`with_dropdowns`); "" for nowhere
-    cloud: bool = False  # for Runbook Automation: no plugin, so no settings of its steps and no dropdowns from it
+    dropdowns: str = ""
+    """The source of the values in dropdowns (see `with_dropdowns`); "" for no dropdowns."""
+    cloud: bool = False
+    """For Runbook Automation: without the plugin, the settings of its steps, and its dropdowns."""
 
 
 def write_project_archive(goal: Path, edition: Edition) -> None:
@@ -70,7 +72,7 @@ def jobs_of(edition: Edition) -> Iterator[dict[str, Any]]:
 
 
 def job_list(edition: Edition) -> str:
-    """Return the UUID and the name of each job of the archive of ``edition``, a line each."""
+    """Return a line with UUID and name for each job of the archive of ``edition``."""
     return "".join(f"{job['uuid']} {job['name']}\n" for job in jobs_of(edition))
 
 
@@ -84,13 +86,13 @@ def _part_of(edition: Edition, part: Path) -> str:
 
 
 def jobs(folder: Path = JOBS) -> Iterator[dict[str, Any]]:
-    """Yield every job of ``folder``, as its YAML says."""
+    """Yield every job in the YAML files of ``folder``."""
     for file in sorted(folder.glob("*.yaml")):
         yield from read_yaml(file.read_text(encoding="utf-8"))
 
 
 def _adapt_for_cloud(properties: str) -> str:
-    """Return ``properties`` without those of plugins and nodes, which a Runner replaces."""
+    """Return ``properties`` without settings of plugins and nodes, which Runbook Automation does not use."""
     return "".join(line for line in properties.splitlines(keepends=True) if line.startswith("project.gui."))
 
 

@@ -1,11 +1,11 @@
-"""Fill the defaults of the steps in a project archive, so that nothing has to be entered after an import."""
+"""Fill the defaults of the steps in a project archive, so that an import needs no manual configuration."""
 
 import re
 from collections.abc import Mapping
 
 from debugcapture.settings.declare import Declared, problem_of
 from debugcapture.steps.providers import provider
-from tools.generate import asked_by
+from tools.generate import form_settings
 
 _STEP = r"(?m)^(project\.plugin\.(?:WorkflowStep|WorkflowNodeStep)\.([\w-]+)\.)"
 
@@ -18,7 +18,7 @@ def with_settings(properties: str, values: Mapping[str, str]) -> str:
     lines = [line for line in properties.splitlines() if not (re.match(_STEP, line) and _setting_of(line) in values)]
     steps = dict(re.findall(_STEP, properties))
     settings = {
-        prefix: {setting.name: setting for setting in asked_by(provider(step))} for prefix, step in steps.items()
+        prefix: {setting.name: setting for setting in form_settings(provider(step))} for prefix, step in steps.items()
     }
     for name, value in values.items():
         having = [prefix for prefix in steps if name in settings[prefix]]

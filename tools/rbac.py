@@ -31,7 +31,7 @@ metadata:
 automountServiceAccountToken: false
 ---
 """
-_WHAT = {
+_ACTIONS = {
     "read": "read state, logs, events and workloads. Nothing runs in a pod",
     "capture": "read, run commands in containers, and attach debug containers",
     "capture-and-restart": "capture, restart, roll back and scale workloads, and delete their pods",
@@ -55,20 +55,20 @@ def manifests() -> dict[str, str]:
         inside = [permission for permission in granted if permission.scope == "namespace"]
         name = f"debug-capture-{size}"
         files[f"namespace/{size}.yaml"] = _write_namespaced(size) + _bind("Role", name, inside)
-        files[f"cluster/{size}.yaml"] = _everywhere(size) + _bind("ClusterRole", name, granted)
+        files[f"cluster/{size}.yaml"] = _write_cluster_wide(size) + _bind("ClusterRole", name, granted)
     extra = [permission for permission in PERMISSIONS if permission.purpose == "pod copies and node pods"]
     files["namespace/pods.yaml"] = _PODS + _bind("Role", "debug-capture-pods", extra)
     return {f"deploy/rbac/{path}": _HEAD + text for path, text in files.items()}
 
 
 def _write_namespaced(size: str) -> str:
-    return f"# Allows the account, in one namespace, to {_WHAT[size]}.\n" + _command(
+    return f"# Allows the account, in one namespace, to {_ACTIONS[size]}.\n" + _command(
         f"-n NAMESPACE -f deploy/rbac/namespace/{size}.yaml"
     )
 
 
-def _everywhere(size: str) -> str:
-    return f"# Allows the account, in all namespaces, to {_WHAT[size]}.\n" + _command(
+def _write_cluster_wide(size: str) -> str:
+    return f"# Allows the account, in all namespaces, to {_ACTIONS[size]}.\n" + _command(
         f"-f deploy/rbac/cluster/{size}.yaml"
     )
 
@@ -78,7 +78,7 @@ def _command(arguments: str) -> str:
 
 
 def _bind(kind: str, name: str, permissions: Iterable[Permission]) -> str:
-    """Return a role and its binding; a Role has no namespace: ``kubectl apply -n`` says which."""
+    """Return a role and its binding. A Role has no namespace, which ``kubectl apply -n`` sets."""
     return (
         f"apiVersion: {_API}/v1\nkind: {kind}\nmetadata:\n  name: {name}\nrules:\n{_rules(permissions)}---\n"
         f"apiVersion: {_API}/v1\nkind: {kind}Binding\nmetadata:\n  name: {name}\n"
@@ -87,7 +87,7 @@ def _bind(kind: str, name: str, permissions: Iterable[Permission]) -> str:
 
 
 def _rules(permissions: Iterable[Permission]) -> str:
-    """Return the rules, those of one purpose below its name; resources with the same verbs share one."""
+    """Return the rules, grouped by purpose. Resources with the same verbs share a rule."""
     shared: dict[tuple[Purpose, str, tuple[str, ...]], list[str]] = {}
     for permission in permissions:
         shared.setdefault((permission.purpose, permission.group, permission.verbs), []).append(permission.resource)

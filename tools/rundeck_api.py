@@ -1,4 +1,4 @@
-"""The REST API of a Rundeck server: all requests of an installation. Only this module knows the paths.
+"""The REST API of a Rundeck server: all requests of an installation, and the only module with their paths.
 
 Source: Rundeck's API reference, version 44 (Rundeck 4.16 and later), and the controllers of 5.20.1.
 """
@@ -16,26 +16,26 @@ import urllib3
 from tools.installation import PAGES, ArchiveContent, Job, State
 
 VERSION: Final = 44
-_PASSWORD = "application/x-rundeck-data-password"  # noqa: S105 - a type of content
+_PASSWORD = "application/x-rundeck-data-password"  # noqa: S105 - a content type
 _JSON = "application/json"
-_TOKEN_FOR = "5m"  # noqa: S105 - how long one of `token_of` would live if it were not removed
+_TOKEN_FOR = "5m"  # noqa: S105 - the lifetime of a token of `as_group` that was not deleted
 _LIMITS = urllib3.Timeout(connect=10, read=300)  # an import validates every job
 Json = dict[str, Any]
 
 
 class InstallError(Exception):
-    """What failed, why, and what to do, in a line each."""
+    """An installation failed. The message says what failed, why, and what to do."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """The response of the server."""
 
     status: int
     text: str
 
     @property
-    def good(self) -> bool:
+    def succeeded(self) -> bool:
         """Return whether the request succeeded."""
         return 200 <= self.status < 300
 
@@ -50,7 +50,7 @@ class Answer:
             ) from None
 
     def reason(self) -> str:
-        """Return the reason of a refusal."""
+        """Return why the server rejected the request."""
         try:
             content = json.loads(self.text)
         except ValueError:
@@ -62,48 +62,48 @@ class Server:
     """A Rundeck server; requests run as the owner of ``token``."""
 
     def __init__(self, url: str, token: str, pool: urllib3.PoolManager) -> None:
-        """Take the server's ``url``, an API ``token``, and `connections`."""
+        """Use the API at ``url`` with ``token``, over connections from `connections`."""
         self.url = url.rstrip("/")
         self._headers = {"X-Rundeck-Auth-Token": token, "Accept": _JSON}
         self._pool = pool
 
-    def ask(self, method: str, path: str, body: bytes = b"", content_type: str = _JSON) -> Answer:
+    def send(self, method: str, path: str, body: bytes = b"", content_type: str = _JSON) -> Response:
         """Send one request. Raises InstallError without a response. Does not follow redirects, to protect the token."""
         headers = {**self._headers, **({"Content-Type": content_type} if method in ("POST", "PUT") else {})}
         url = f"{self.url}/api/{VERSION}/{path}"
         try:
-            answer = self._pool.request(method, url, body=body or None, headers=headers, redirect=False)
+            response = self._pool.request(method, url, body=body or None, headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             raise InstallError(f"{method} {url}: no response: {error}. Check --url, the network, and --ca.") from None
-        return Answer(answer.status, answer.data.decode(errors="replace"))
+        return Response(response.status, response.data.decode(errors="replace"))
 
-    def need(self, action: str, method: str, path: str, content: Json | None = None) -> Answer:
+    def require(self, action: str, method: str, path: str, content: Json | None = None) -> Response:
         """Send one request that must succeed. Raises InstallError with ``action`` as the failed action."""
-        answer = self.ask(method, path, b"" if content is None else json.dumps(content).encode())
-        return _good(action, answer)
+        response = self.send(method, path, b"" if content is None else json.dumps(content).encode())
+        return _require_success(action, response)
 
-    def maybe(self, action: str, path: str) -> Any:
-        """Return the content at ``path``, or None if it does not exist. Raises InstallError for another refusal."""
-        answer = self.ask("GET", path)
-        return None if answer.status == 404 else _good(action, answer).json()
+    def find(self, action: str, path: str) -> Any:
+        """Return the content at ``path``, or None if it does not exist. Raises InstallError for other errors."""
+        response = self.send("GET", path)
+        return None if response.status == 404 else _require_success(action, response).json()
 
     # --- reading ---------------------------------------------------------------------------------------------
 
     def state(self, archive: ArchiveContent) -> State:
-        """Return what the server has of the project of ``archive``."""
+        """Return the state of the archive's project on the server."""
         project = f"project/{archive.project}"
-        sight = self.maybe("read the policy of the server", f"system/acl/{sight_file(archive.project)}")
-        keys = self.maybe("list Key Storage", f"storage/keys/{keys_folder(archive.project)}")
+        visibility = self.find("read the policy of the server", f"system/acl/{visibility_file(archive.project)}")
+        keys = self.find("list Key Storage", f"storage/keys/{keys_folder(archive.project)}")
         own = {
-            "sight": (sight or {}).get("contents", ""),
+            "visibility": (visibility or {}).get("contents", ""),
             "keys": frozenset(resource["path"].rpartition("/")[2] for resource in (keys or {}).get("resources", [])),
         }
-        if self.maybe("look for the project", project) is None:
+        if self.find("look for the project", project) is None:
             return State(**own)
-        hooks = self.need("list webhooks", "GET", f"{project}/webhooks").json()
+        hooks = self.require("list webhooks", "GET", f"{project}/webhooks").json()
         return State(
             exists=True,
-            properties=self.need("read the settings", "GET", f"{project}/config").json(),
+            properties=self.require("read the settings", "GET", f"{project}/config").json(),
             pages={page: text for page in PAGES if (text := self._contents(f"{project}/{page}"))},
             policies={name: self._contents(f"{project}/acl/{name}") for name in self._policies(project)},
             jobs=self._jobs(project, archive),
@@ -113,47 +113,47 @@ class Server:
         )
 
     def _contents(self, path: str) -> str:
-        policy = self.maybe(f"read {path}", path)
+        policy = self.find(f"read {path}", path)
         return str(policy["contents"]) if policy else ""
 
     def _policies(self, project: str) -> list[str]:
-        policies = self.need("list policies", "GET", f"{project}/acl/").json()
+        policies = self.require("list policies", "GET", f"{project}/acl/").json()
         return [str(resource["name"]) for resource in policies["resources"] if resource["type"] == "file"]
 
     def _jobs(self, project: str, archive: ArchiveContent) -> dict[str, Json]:
         query = urlencode({"format": "json", "idlist": ",".join(archive.jobs)})
-        exported = self.need("export jobs", "GET", f"{project}/jobs/export?{query}").json()
+        exported = self.require("export jobs", "GET", f"{project}/jobs/export?{query}").json()
         return {job["uuid"]: job for job in exported}
 
     def _find_named(self, project: str, archive: ArchiveContent) -> dict[str, Job]:
         groups = {job.group for job in archive.jobs.values()}
         queries = [urlencode({"groupPathExact": group}) for group in sorted(groups)]
-        lists = [self.need("list jobs", "GET", f"{project}/jobs?{query}").json() for query in queries]
+        lists = [self.require("list jobs", "GET", f"{project}/jobs?{query}").json() for query in queries]
         return {job["id"]: Job(job["name"], job.get("group") or "") for jobs in lists for job in jobs}
 
-    # --- what changes ----------------------------------------------------------------------------------------
+    # --- changes ---------------------------------------------------------------------------------------------
 
     def create_project(self, name: str) -> None:
         """Create the project."""
-        self.need(f"create the project {name}", "POST", "projects", {"name": name})
+        self.require(f"create the project {name}", "POST", "projects", {"name": name})
 
     def store_key(self, method: str, project: str, name: str, secret: bytes) -> None:
         """Store a secret in the project's Key Storage."""
         path = f"storage/keys/{keys_folder(project)}/{name}"
-        _good(f"store the key {name}", self.ask(method, path, secret, _PASSWORD))
+        _require_success(f"store the key {name}", self.send(method, path, secret, _PASSWORD))
 
-    def write_sight(self, project: str, policy: str, *, create: bool) -> None:
-        """Write the policy of the server by which groups see the project."""
-        path = f"system/acl/{sight_file(project)}"
-        self.need("write a policy of the server", "POST" if create else "PUT", path, {"contents": policy})
+    def write_visibility(self, project: str, policy: str, *, create: bool) -> None:
+        """Write the server policy that lets groups see the project."""
+        path = f"system/acl/{visibility_file(project)}"
+        self.require("write a policy of the server", "POST" if create else "PUT", path, {"contents": policy})
 
     def write_settings(self, project: str, properties: Mapping[str, str]) -> None:
         """Replace the settings of the project."""
-        self.need("write the settings", "PUT", f"project/{project}/config", dict(properties))
+        self.require("write the settings", "PUT", f"project/{project}/config", dict(properties))
 
     def write_page(self, project: str, page: str, text: str) -> None:
         """Write readme.md or motd.md."""
-        self.need(f"write {page}", "PUT", f"project/{project}/{page}", {"contents": text})
+        self.require(f"write {page}", "PUT", f"project/{project}/{page}", {"contents": text})
 
     def import_archive(self, project: str, archive: bytes, *, webhooks: bool) -> None:
         """Import jobs and policies. Raises InstallError with the failures in the response: its status is always 200."""
@@ -164,54 +164,54 @@ class Server:
             "importWebhooks": "true" if webhooks else "false",
         }
         path = f"project/{project}/import?{urlencode(query)}"
-        report = _good("import the archive", self.ask("PUT", path, archive, "application/zip")).json()
-        refused = [f"{name}: {_join(report[name])}" for name in report if name.endswith("errors") and report[name]]
-        if report.get("import_status") != "successful" or refused:
-            raise InstallError("The import failed: " + ("; ".join(refused) or json.dumps(report)))
+        report = _require_success("import the archive", self.send("PUT", path, archive, "application/zip")).json()
+        failures = [f"{name}: {_join(report[name])}" for name in report if name.endswith("errors") and report[name]]
+        if report.get("import_status") != "successful" or failures:
+            raise InstallError("The import failed: " + ("; ".join(failures) or json.dumps(report)))
 
-    # --- its state --------------------------------------------------------------------------------------------
+    # --- checks -----------------------------------------------------------------------------------------------
 
     def plugin_version(self, step: str) -> str:
         """Return the version of the plugin that has ``step``; "" when the server has not loaded it."""
-        plugins = self.need("list plugins", "GET", "plugin/list?service=WorkflowStep").json()
+        plugins = self.require("list plugins", "GET", "plugin/list?service=WorkflowStep").json()
         return next((str(plugin["pluginVersion"]) for plugin in plugins if plugin["name"] == step), "")
 
     def nodes(self, project: str) -> list[str]:
         """Return the names of the project's nodes."""
-        return list(self.need("list nodes", "GET", f"project/{project}/resources?format=json").json())
+        return list(self.require("list nodes", "GET", f"project/{project}/resources?format=json").json())
 
     def source_errors(self, project: str) -> dict[int, str]:
-        """Return why sources of the project's nodes failed, by their number."""
-        sources = self.need("list node sources", "GET", f"project/{project}/sources").json()
+        """Return the errors of the project's node sources, by the number of the source."""
+        sources = self.require("list node sources", "GET", f"project/{project}/sources").json()
         return {source["index"]: str(source["errors"]) for source in sources if source.get("errors")}
 
-    def reads_key(self, project: str, name: str) -> bool:
+    def can_read_key(self, project: str, name: str) -> bool:
         """Return whether the owner of the token can see the key. The content is not requested."""
-        return self.ask("GET", f"storage/keys/{keys_folder(project)}/{name}").good
+        return self.send("GET", f"storage/keys/{keys_folder(project)}/{name}").succeeded
 
-    def post_event(self, token: str, event: Json) -> Answer:
+    def post_event(self, token: str, event: Json) -> Response:
         """Send ``event`` to the webhook with ``token``."""
-        return self.ask("POST", f"webhook/{token}", json.dumps(event).encode())
+        return self.send("POST", f"webhook/{token}", json.dumps(event).encode())
 
     def execution_status(self, number: str) -> str:
         """Return the status of an execution, for example running, succeeded or failed."""
-        return str(self.need("look at the execution", "GET", f"execution/{number}").json()["status"])
+        return str(self.require("read the execution", "GET", f"execution/{number}").json()["status"])
 
     @contextmanager
     def as_group(self, group: str) -> Iterator["Server"]:
         """Yield the server with a token of ``group``, which is removed at the end."""
-        user = str(self.need("read the current user", "GET", "user/info").json()["login"])
+        user = str(self.require("read the current user", "GET", "user/info").json()["login"])
         content = {"roles": [group], "duration": _TOKEN_FOR, "name": f"check of {group}"}
-        token = self.need(f"create a token of {group}", "POST", f"tokens/{quote(user)}", content).json()
+        token = self.require(f"create a token of {group}", "POST", f"tokens/{quote(user)}", content).json()
         try:
             yield Server(self.url, token["token"], self._pool)
         finally:
-            self.need(f"delete the token of {group}", "DELETE", f"token/{token['id']}")
+            self.require(f"delete the token of {group}", "DELETE", f"token/{token['id']}")
 
-    def allowed(self, context: str, *actions: str) -> bool:
+    def is_allowed(self, context: str, *actions: str) -> bool:
         """Return whether the policies allow all ``actions``; ``context`` is as in ``project/NAME/job/UUID``."""
         query = urlencode([("actions", action) for action in actions])
-        authorizations = self.need(
+        authorizations = self.require(
             f"read the permissions on {context}", "GET", f"authorizations/{context}?{query}"
         ).json()
         return {
@@ -230,19 +230,19 @@ def connections(ca: str = "") -> urllib3.PoolManager:
     return urllib3.PoolManager(retries=False, timeout=_LIMITS, ssl_context=context)
 
 
-def sight_file(project: str) -> str:
-    """Return the name of the server's policy by which the groups see ``project``."""
+def visibility_file(project: str) -> str:
+    """Return the file name of the server policy that lets groups see ``project``."""
     return f"debug-capture-{project}.aclpolicy"
 
 
 def keys_folder(project: str) -> str:
-    """Return where in Key Storage the secrets of ``project`` are."""
+    """Return the folder of the secrets of ``project`` in Key Storage."""
     return f"project/{project}/debug-capture"
 
 
-def _good(action: str, answer: Answer) -> Answer:
-    if answer.good:
-        return answer
+def _require_success(action: str, response: Response) -> Response:
+    if response.succeeded:
+        return response
     advice = {
         401: "The token is not valid. Create a new one in the profile of the user.",
         403: "The token has too few permissions. Use the token of an administrator.",
@@ -250,9 +250,9 @@ def _good(action: str, answer: Answer) -> Answer:
             "The server does not know this request. Check that --url is complete, and that the server is "
             "Rundeck 5 or later."
         ),
-    }.get(answer.status, "")
-    reason = answer.reason().rstrip(".")
-    raise InstallError(f"Cannot {action}: the server returned {answer.status}: {reason}. {advice}".rstrip())
+    }.get(response.status, "")
+    reason = response.reason().rstrip(".")
+    raise InstallError(f"Cannot {action}: the server returned {response.status}: {reason}. {advice}".rstrip())
 
 
 def _join(errors: Any) -> str:

@@ -1,7 +1,7 @@
 """The bill of materials of a release, in CycloneDX 1.6: the packages that each file contains, needs, or is built from.
 
-The same files give the same text: serial number and time come from them and from SOURCE_DATE_EPOCH. The
-version of a Debian package of the toolbox depends on the build of the image, so these have a name only.
+The text is reproducible: the serial number comes from the files, and the time from SOURCE_DATE_EPOCH. Debian packages
+of the toolbox have no version, because it depends on when the image is built.
 """
 
 import hashlib
@@ -33,21 +33,21 @@ _LICENSES = LicenseFactory()
 
 
 def bill_of_materials(paths: Sequence[Path], carrying: Path) -> str:
-    """Return the bill of materials of the files in ``paths``. ``carrying`` is the one that contains its packages."""
+    """Return the bill of materials of the files in ``paths``. The file ``carrying`` contains its packages."""
     product = _own("kubernetes-debug-capture", ComponentType.APPLICATION)
-    bom = Bom(serial_number=_serial(paths), metadata=BomMetaData(component=product, timestamp=_moment()))
+    bom = Bom(serial_number=_serial_number(paths), metadata=BomMetaData(component=product, timestamp=_timestamp()))
     files = [_file(file) for file in paths]
     locked, carried = list(_iterate_locked()), list(_iterate_carried(carrying))
     for file, path in zip(files, paths, strict=True):
-        _enter(bom, file, carried if path == carrying else locked if path.suffix in (".zip", ".whl") else [])
+        _register(bom, file, carried if path == carrying else locked if path.suffix in (".zip", ".whl") else [])
     toolbox = _own("debug-capture-toolbox", ComponentType.CONTAINER)
-    _enter(bom, toolbox, list(_toolbox(bom)))
+    _register(bom, toolbox, list(_toolbox(bom)))
     bom.register_dependency(product, [*files, toolbox])
     text: str = JsonV1Dot6(bom).output_as_string(indent=2)
     return text + "\n"
 
 
-def _enter(bom: Bom, product: Component, needs: Sequence[Component]) -> None:
+def _register(bom: Bom, product: Component, needs: Sequence[Component]) -> None:
     """Add a component and its parts, unless they exist already."""
     for component in (product, *needs):
         if not any(existing.bom_ref.value == component.bom_ref.value for existing in bom.components):
@@ -56,13 +56,13 @@ def _enter(bom: Bom, product: Component, needs: Sequence[Component]) -> None:
 
 
 def _iterate_carried(zipped: Path) -> Iterator[Component]:
-    """Yield the packages that the zip carries, as their own metadata name them."""
+    """Yield the packages in the zip, with name, version and license from their metadata."""
     with zipfile.ZipFile(zipped) as archive:
         for name in archive.namelist():
             if re.fullmatch(r"[^/]+/contents/lib/[^/]+\.dist-info/METADATA", name):
                 about = HeaderParser().parsestr(archive.read(name).decode())
-                spoken = about["License-Expression"] or about["License"] or ""
-                yield _python(about["Name"], about["Version"], spoken)
+                license_text = about["License-Expression"] or about["License"] or ""
+                yield _python(about["Name"], about["Version"], license_text)
 
 
 def _iterate_locked() -> Iterator[Component]:
@@ -73,14 +73,14 @@ def _iterate_locked() -> Iterator[Component]:
 
 
 def _toolbox(bom: Bom) -> Iterator[Component]:
-    """Yield the tools of the debug image, and enter the modules that ours are built from."""
+    """Yield the tools of the toolbox image, and register the modules that this project's tools are built from."""
     for line in (TOOLBOX / "tools.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             continue
         source, package, _ = line.split()
         if source == "go":
             tool = _own(package, ComponentType.APPLICATION)
-            _enter(bom, tool, list(_modules(TOOLBOX / package / "go.mod")))
+            _register(bom, tool, list(_modules(TOOLBOX / package / "go.mod")))
             yield tool
         else:
             name, _, version = re.sub(r"==|@", " ", package).partition(" ")
@@ -94,13 +94,13 @@ def _modules(go_mod: Path) -> Iterator[Component]:
         yield _library(PackageURL("golang", space, last, version))
 
 
-def _python(name: str, version: str, spoken: str) -> Component:
-    return _library(PackageURL("pypi", None, canonicalize_name(name), version), spoken)
+def _python(name: str, version: str, license_text: str) -> Component:
+    return _library(PackageURL("pypi", None, canonicalize_name(name), version), license_text)
 
 
-def _library(purl: PackageURL, spoken: str = "") -> Component:
-    """Return a third-party package. ``spoken`` is its license; it is included only if SPDX knows it."""
-    license_ = _LICENSES.make_from_string(spoken) if spoken else None
+def _library(purl: PackageURL, license_text: str = "") -> Component:
+    """Return a third-party package. Its license is included only if SPDX lists it."""
+    license_ = _LICENSES.make_from_string(license_text) if license_text else None
     is_known = license_ and (isinstance(license_, LicenseExpression) or license_.id)
     name = f"{purl.namespace}/{purl.name}" if purl.type == "golang" else purl.name
     return Component(
@@ -122,10 +122,10 @@ def _file(path: Path) -> Component:
     return Component(name=path.name, type=ComponentType.FILE, bom_ref=path.name, hashes=[checksum])
 
 
-def _serial(files: Iterable[Path]) -> uuid.UUID:
+def _serial_number(files: Iterable[Path]) -> uuid.UUID:
     sums = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
     return uuid.uuid5(_NAMESPACE, " ".join(sums))
 
 
-def _moment() -> datetime:
+def _timestamp() -> datetime:
     return datetime.fromtimestamp(source_date(), timezone.utc)

@@ -1,4 +1,4 @@
-"""Reads YAML of this repository with libyaml, which takes a tenth of the time of the reader in Python."""
+"""Reads YAML of this repository with libyaml, which is ten times faster than the reader in Python."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""tools/audit.py: a package is never called safe if no service was reachable."""
+"""tools/audit.py reports success only if an audit service had data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.audit import FOUND, NONE_KNOWN, NOT_ASKED, audited
+from tools.audit import FOUND, NONE_FOUND, NOT_AUDITED, audit
 
 BAD: dict[str, object] = {"id": "CVE-1", "fix_versions": ["2"]}
 
@@ -17,21 +17,26 @@ def report(*vulnerabilities: dict[str, object], **package: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("host_keys", "locked", "code", "message"),
+    ("probe", "locked", "code", "message"),
     [
-        (report(BAD), report(), NONE_KNOWN, "pypi reports no vulnerabilities"),
+        (report(BAD), report(), NONE_FOUND, "pypi reports no vulnerabilities"),
         (report(BAD), report(BAD), FOUND, "p 1: CVE-1, fixed in 2"),
-        (report(), report(), NOT_ASKED, "it has no data"),
-        ("ERROR: connection refused", report(), NOT_ASKED, "NOT AUDITED: no audit service was reachable (pypi: ERROR"),
-        ("", report(), NOT_ASKED, "no output"),
-        (report(skip_reason="not found"), report(), NOT_ASKED, "it does not know p"),
-        (report(BAD), "Traceback", NOT_ASKED, "NOT AUDITED: pypi failed: Traceback"),
-        (report(BAD), report(skip_reason="not found"), NOT_ASKED, "NOT AUDITED: pypi failed"),
+        (report(), report(), NOT_AUDITED, "it has no data"),
+        (
+            "ERROR: connection refused",
+            report(),
+            NOT_AUDITED,
+            "NOT AUDITED: no audit service was reachable (pypi: ERROR",
+        ),
+        ("", report(), NOT_AUDITED, "no output"),
+        (report(skip_reason="not found"), report(), NOT_AUDITED, "it does not know p"),
+        (report(BAD), "Traceback", NOT_AUDITED, "NOT AUDITED: pypi failed: Traceback"),
+        (report(BAD), report(skip_reason="not found"), NOT_AUDITED, "NOT AUDITED: pypi failed"),
     ],
-    ids=["none", "one", "no data", "no answer", "nothing", "unknown package", "breaks off", "a package is unknown"],
+    ids=["none", "one", "no data", "refused", "no output", "unknown probe", "invalid report", "unknown package"],
 )
-def test_only_who_has_data_can_say_that_all_is_well(host_keys: str, locked: str, code: int, message: str) -> None:
+def test_the_audit_succeeds_only_if_a_service_has_data(probe: str, locked: str, code: int, message: str) -> None:
     lock = Path("requirements.lock")
-    advisories_found, lines = audited([lock], lambda _service, file: locked if file == lock else host_keys)
-    assert advisories_found == code
+    exit_code, lines = audit([lock], lambda _service, file: locked if file == lock else probe)
+    assert exit_code == code
     assert message in "\n".join(lines)

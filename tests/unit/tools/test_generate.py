@@ -167,7 +167,7 @@ def test_a_job_can_fill_each_property_from_an_option(step: Provider) -> None:
 @each_provider
 def test_what_has_choices_offers_them(step: Provider) -> None:
     offered = {entry["name"]: tuple(entry.get("values", ())) for entry in form(step)}
-    for setting in generate.asked_by(step):
+    for setting in generate.form_settings(step):
         choices = ("true", "false") if setting.kind == "switch" else setting.choices
         assert offered[setting.name] == choices
 

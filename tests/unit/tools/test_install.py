@@ -12,7 +12,7 @@ import urllib3
 
 from tools import install
 from tools.project_archive import Edition, write_project_archive
-from tools.rundeck_api import Answer, InstallError, Server
+from tools.rundeck_api import InstallError, Response, Server
 
 SECRET = "glsa_secret-value-1"  # noqa: S105 - a test's
 
@@ -83,15 +83,15 @@ def test_a_variable_without_a_token_is_reported(
     assert "the API token is empty: check the variable RUNDECK_TOKEN" in capsys.readouterr().err
 
 
-class Said(Server):
+class FixedServer(Server):
     """A server that always returns the same response."""
 
     def __init__(self, status: int, content: Any) -> None:
         super().__init__("http://rundeck", SECRET, urllib3.PoolManager())
-        self.answer = Answer(status, content if isinstance(content, str) else json.dumps(content))
+        self.response = Response(status, content if isinstance(content, str) else json.dumps(content))
 
-    def ask(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:  # noqa: ARG002 - as there
-        return self.answer
+    def send(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> Response:  # noqa: ARG002 - as in Server
+        return self.response
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ class Said(Server):
     ],
 )
 def test_an_import_that_failed_is_an_error_whatever_its_status(status: int, content: Any, message: str) -> None:
-    """A server answers HTTP 200 to an import that failed."""
+    """Rundeck returns HTTP 200 for an import that failed."""
     with pytest.raises(InstallError) as caught:
-        Said(status, content).import_archive("ops", b"", webhooks=True)
+        FixedServer(status, content).import_archive("ops", b"", webhooks=True)
     assert message in str(caught.value)
 
 
-def test_an_import_that_succeeded_is_none() -> None:
-    Said(200, {"import_status": "successful", "successful": True}).import_archive("ops", b"", webhooks=True)
+def test_a_successful_import_raises_no_error() -> None:
+    FixedServer(200, {"import_status": "successful", "successful": True}).import_archive("ops", b"", webhooks=True)
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,6 @@ def test_an_import_that_succeeded_is_none() -> None:
 )
 def test_a_resource_is_allowed_if_all_actions_are(granted: list[str], allowed: bool) -> None:
     decisions = [{"actionName": name, "isAuthorized": name in granted} for name in ("read", "run", "kill")]
-    assert Said(200, {"actionAuthorizations": decisions}).allowed("project/ops/job/1", "read", "run") is allowed
+    assert (
+        FixedServer(200, {"actionAuthorizations": decisions}).is_allowed("project/ops/job/1", "read", "run") is allowed
+    )

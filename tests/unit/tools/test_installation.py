@@ -15,13 +15,13 @@ from tools.installation import (
     Job,
     State,
     changes,
-    doubles,
-    lacks,
+    differences,
+    duplicates,
+    missing_keys,
     plan,
     read_archive,
     read_properties,
-    sight_policy,
-    unused,
+    visibility_policy,
 )
 from tools.project_archive import Edition, jobs, write_project_archive
 from tools.project_ids import id_in
@@ -47,7 +47,7 @@ def installed(archive: ArchiveContent, properties: Mapping[str, str] = LOCAL) ->
         properties={**archive.properties, **properties},
         pages=archive.pages,
         policies=archive.policies,
-        sight=sight_policy(archive),
+        visibility=visibility_policy(archive),
         keys=archive.keys,
         jobs={identity: {"uuid": identity, "name": job.name} for identity, job in archive.jobs.items()},
         named=archive.jobs,
@@ -97,7 +97,7 @@ def test_a_new_project_gets_all_of_it(archive: ArchiveContent) -> None:
     assert todo.properties == {name: value for name, value in archive.properties.items() if name not in LOCAL}
     assert todo.pages == archive.pages
     assert todo.import_webhooks
-    policy = read_yaml(todo.sight)
+    policy = read_yaml(todo.visibility)
     assert policy["for"] == {"project": [{"equals": {"name": "ops"}, "allow": ["read"]}]}
     assert policy["by"]["group"] == ["debug-capture-engineers", "debug-capture-operators", "debug-capture-webhook"]
 
@@ -105,10 +105,10 @@ def test_a_new_project_gets_all_of_it(archive: ArchiveContent) -> None:
 def test_a_second_installation_changes_nothing(archive: ArchiveContent) -> None:
     state = installed(archive)
     todo = plan(state, archive, frozenset())
-    assert (todo.keys, todo.sight, todo.properties, todo.pages, todo.import_webhooks) == ({}, "", {}, {}, False)
+    assert (todo.keys, todo.visibility, todo.properties, todo.pages, todo.import_webhooks) == ({}, "", {}, {}, False)
     assert list(changes(state, state, archive, todo)) == []
-    assert list(lacks(state, archive)) == []
-    assert list(doubles(state, archive)) == []
+    assert list(differences(state, archive)) == []
+    assert list(duplicates(state, archive)) == []
 
 
 def test_blank_settings_of_the_archive_do_not_remove_settings_of_the_project(archive: ArchiveContent) -> None:
@@ -162,8 +162,8 @@ def test_no_setting_names_a_key_that_is_not_there(archive: ArchiveContent) -> No
     after = replace(
         installed(archive), keys=frozenset({"token", "s3-access-key"}), properties={**LOCAL, **todo.properties}
     )
-    assert list(lacks(after, archive)) == []
-    lines = list(unused(after, archive))
+    assert list(differences(after, archive)) == []
+    lines = list(missing_keys(after, archive))
     assert [line.split(":")[0] for line in lines] == [f"- key {key} is missing" for key in sorted(KEYS - after.keys)]
 
 
@@ -184,7 +184,7 @@ def test_each_change_is_reported_from_the_new_state_of_the_server(archive: Archi
     after = installed(archive)
     first, *others = after.jobs
     edited = {**after.jobs, first: {**after.jobs[first], "description": "edited"}}
-    before = replace(after, jobs={first: edited[first]}, policies={}, webhooks={}, sight="old")
+    before = replace(after, jobs={first: edited[first]}, policies={}, webhooks={}, visibility="old")
     lines = list(changes(before, after, archive, plan(before, archive, frozenset())))
     assert f"~ job {ALL[first]['name']}" in lines
     assert {f"+ job {ALL[other]['name']}" for other in others} <= set(lines)
@@ -206,14 +206,14 @@ def test_each_change_is_reported_from_the_new_state_of_the_server(archive: Archi
 def test_objects_that_are_missing_afterwards_are_reported_with_a_remedy(
     change: dict[str, Any], message: str, archive: ArchiveContent
 ) -> None:
-    assert any(message in line for line in lacks(replace(installed(archive), **change), archive))
+    assert any(message in line for line in differences(replace(installed(archive), **change), archive))
 
 
 def test_a_job_of_the_same_name_with_another_id_is_reported(archive: ArchiveContent) -> None:
     (heap_dump,) = [job for job in archive.jobs.values() if job.name == "Heap dump"]
     others = {"of-old": heap_dump, "of-users": Job("Ours", heap_dump.group)}
     state = replace(installed(archive), named={**archive.jobs, **others})
-    assert list(doubles(state, archive)) == [
+    assert list(duplicates(state, archive)) == [
         "job Heap dump exists a second time, as of-old: delete it if nothing refers to it"
     ]
 
