@@ -29,13 +29,13 @@ import java.util.Set;
 import javax.security.auth.Subject;
 
 /**
- * Rundeck's own parser of policies, its rules, and its guard before Key Storage. Which questions are asked when a job
- * runs is the server's part, written after its behaviour.
+ * Rundeck's parser of policies, its rules, and its access control for Key Storage. Which permissions a run requires is
+ * decided by the server, whose behavior this class imitates.
  */
 final class AccessControl {
     private static final Set<String> READ_AND_RUN = Set.of("read", "run");
 
-    /** What each refused policy file has wrong, by file and place; the others hold. */
+    /** The errors of invalid policy files, by file and position. The other files are in effect. */
     final Map<String, Map<String, List<String>>> invalid = new LinkedHashMap<>();
     private final String project;
     private final Access access;
@@ -49,7 +49,7 @@ final class AccessControl {
         rules = AclsUtil.createAuthorization(new Policies(found));
     }
 
-    /** A project's own policies hold in it alone: Rundeck gives them its context, and refuses another. */
+    /** The policies of a project apply only to it: Rundeck sets their context, and rejects another one. */
     private List<PolicyCollection> read(String context, Map<String, String> files) throws IOException {
         List<PolicyCollection> valid = new ArrayList<>();
         for (var file : files.entrySet()) {
@@ -71,7 +71,7 @@ final class AccessControl {
         return new SubjectAuthContext(subject, rules);
     }
 
-    /** The project itself, as which Rundeck reads Key Storage for node sources. */
+    /** The identity of the project, with which Rundeck reads Key Storage for node sources. */
     AuthContext project() {
         return new SubjectAuthContext(AclsUtil.getSubjectUrnForProject(project), rules);
     }
@@ -88,7 +88,7 @@ final class AccessControl {
         return decision.getAction() + ": " + decision.explain().getCode();
     }
 
-    /** @throws RunRefused with the words of the API */
+    /** @throws RunRefused with the message of the API */
     void mayRun(Job job) throws RunRefused {
         Map<String, String> resource = new HashMap<>(Map.of("type", "job", "name", job.name(), "group", job.group(),
                 "uuid", job.uuid()));
@@ -97,7 +97,7 @@ final class AccessControl {
         }
     }
 
-    /** The nodes that the user may read and run on; the server leaves the others out without a word. */
+    /** The nodes that the user may read and run on. The server omits all others without a message. */
     NodeSetImpl runnable(Iterable<INodeEntry> nodes) {
         NodeSetImpl left = new NodeSetImpl();
         for (INodeEntry node : nodes) {

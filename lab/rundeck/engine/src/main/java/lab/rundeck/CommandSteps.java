@@ -11,7 +11,7 @@ import com.dtolabs.rundeck.core.execution.workflow.steps.node.impl.DefaultScript
 import com.dtolabs.rundeck.core.utils.OptsUtil;
 import java.util.Map;
 
-/** The built-in `exec` and `script` steps: the step is ours, node executor, file copier and tokens are Rundeck's. */
+/** The built-in `exec` and `script` steps, with the node executor, file copier and tokens of Rundeck. */
 final class CommandSteps {
     private CommandSteps() { }
 

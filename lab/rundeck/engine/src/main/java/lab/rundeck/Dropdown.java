@@ -9,7 +9,7 @@ import com.dtolabs.rundeck.plugins.option.OptionValuesPlugin;
 import java.util.List;
 import java.util.Map;
 
-/** Asks an OptionValues provider for its values as the server does for a job's form: settings of project and server. */
+/** Gets the values of an OptionValues provider as the server does for a form, with settings of project and server. */
 final class Dropdown {
     private Dropdown() { }
 

@@ -25,7 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 
-/** A Rundeck base directory and a real Framework on it, wired as the server's Spring context wires it. */
+/** A base directory of Rundeck and a Framework that uses it, configured as in the server's Spring context. */
 final class Engine {
     final Framework framework;
     final PluginManagerService plugins;
@@ -95,13 +95,13 @@ final class Engine {
         return FrameworkFactory.createForFilesystem(base.toString(), support);
     }
 
-    /** Creates the project with these properties (project.plugin.SERVICE.PROVIDER.PROPERTY and the like). */
+    /** Creates the project with these properties, such as project.plugin.SERVICE.PROVIDER.PROPERTY. */
     void createProject(String name, Map<String, String> properties) {
         Properties p = new Properties();
         p.setProperty("project.name", name);
         properties.forEach(p::setProperty);
         framework.getFrameworkProjectMgr().createFrameworkProject(name, p);
-        // once more: on files it adds a source of nodes if the project has none, which the server does not
+        // Write them again: createFrameworkProject adds a node source if there is none, which the server does not.
         framework.getFrameworkProjectMgr().getFrameworkProject(name).setProjectProperties(p);
     }
 

@@ -8,14 +8,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Where log events end, after all filters: what the server would write to the execution's log file. */
+/** Receives the log events after all filters, which the server writes to the log file of the execution. */
 final class EventSink implements StreamingLogWriter {
     private final List<Map<String, Object>> lines = new ArrayList<>();
     private final List<String> rendered = new ArrayList<>();
     private final LogLevel threshold;
     private final PrintStream echo;
 
-    /** @param echo gets each line at once, too; null for none */
+    /** @param echo also receives each line immediately; may be null */
     EventSink(LogLevel threshold, PrintStream echo) {
         this.threshold = threshold;
         this.echo = echo;
@@ -42,7 +42,7 @@ final class EventSink implements StreamingLogWriter {
         }
     }
 
-    /** What a browser shows rendered, in the place of its lines. */
+    /** The parts of the log that a browser renders. */
     synchronized List<String> rendered() {
         return List.copyOf(rendered);
     }

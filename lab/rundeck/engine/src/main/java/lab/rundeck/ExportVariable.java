@@ -8,7 +8,7 @@ import com.dtolabs.rundeck.core.execution.workflow.steps.StepExecutionResultImpl
 import com.dtolabs.rundeck.core.execution.workflow.steps.StepExecutor;
 import java.util.Map;
 
-/** Stand-in for the built-in `export-var` step: ${GROUP.EXPORT} for later steps and for the parent job. */
+/** Replaces the built-in `export-var` step: sets ${GROUP.EXPORT} for later steps and for the parent job. */
 final class ExportVariable implements StepExecutor {
     static final String TYPE = "export-var";
 

@@ -11,8 +11,8 @@ import java.lang.reflect.Proxy;
 import java.util.List;
 
 /**
- * Stand-in for the server's listener: workflow callbacks reach all listeners (begin… in order, finish… reversed),
- * everything else the one execution listener.
+ * Replaces the listener of the server. Workflow callbacks go to all listeners (begin… in order, finish… in reverse
+ * order), and all other calls to the execution listener.
  */
 final class Fanout implements InvocationHandler {
     private final ExecutionListener delegate;

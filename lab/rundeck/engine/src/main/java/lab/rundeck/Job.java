@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** One job of an exported file, over its own YAML. */
+/** A job of an exported file, based on its YAML. */
 record Job(Map<String, Object> yaml) {
     private static final Pattern DURATION = Pattern.compile("(\\d+)\\s*([dhms]?)");
     private static final Map<String, Long> SECONDS = Map.of("d", 86400L, "h", 3600L, "m", 60L, "s", 1L, "", 1L);
@@ -23,7 +23,7 @@ record Job(Map<String, Object> yaml) {
         return reference.equals(path()) || reference.equals(name()) || reference.equals(uuid());
     }
 
-    /** In the order of the file. Older exports hold a map by name instead of a list. */
+    /** The options in the order of the file. Older exports have a map by name instead of a list. */
     List<JobOption> options() {
         List<JobOption> out = new ArrayList<>();
         Yaml.list(yaml.get("options")).forEach(o -> out.add(JobOption.of(Yaml.map(o))));
@@ -41,7 +41,7 @@ record Job(Map<String, Object> yaml) {
         return Yaml.list(sequence().get("commands")).stream().map(Yaml::map).toList();
     }
 
-    /** Log filters of the whole job, in the shape of a step's "plugins" entry. */
+    /** The log filters of the whole job, in the format of the "plugins" entry of a step. */
     Map<String, Object> sequencePlugins() { return Yaml.map(sequence().get("pluginConfig")); }
 
     String strategy() { return Yaml.text(sequence(), "strategy", "node-first"); }

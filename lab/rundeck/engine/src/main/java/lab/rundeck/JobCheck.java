@@ -16,8 +16,8 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * What the server asks before it saves or imports a job: Rundeck's own validators on the configuration of each plugin
- * step, as it is written. No ${option.x} is replaced then, and settings of project and server are not asked.
+ * The check of the server before it saves or imports a job: Rundeck's validators check the configuration of each plugin
+ * step. They do not replace ${option.x}, and do not use the settings of the project and the server.
  */
 final class JobCheck {
     private static final Set<String> STEPS = Set.of("WorkflowStep");
@@ -30,7 +30,7 @@ final class JobCheck {
         this.engine = engine;
     }
 
-    /** The invalid steps of all jobs of these files, in order. */
+    /** The invalid steps of all jobs in these files, in order. */
     Map<String, Object> of(List<String> files) throws Exception {
         List<Map<String, Object>> invalid = new ArrayList<>();
         for (String file : files) {

@@ -8,7 +8,7 @@ import java.util.Optional;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
 
-/** A file of jobs as Rundeck exports it: a YAML list. */
+/** A file with a YAML list of jobs, as Rundeck exports it. */
 record JobFile(List<Job> jobs) {
 
     static JobFile read(Path file) throws IOException, RunRefused {
@@ -25,7 +25,7 @@ record JobFile(List<Job> jobs) {
         return jobs.stream().filter(job -> job.is(reference)).findFirst();
     }
 
-    /** By name, group/name or UUID; null asks for the only job. */
+    /** The job with this name, group/name or UUID, or the only job of the file for null. */
     Job choose(String reference) throws RunRefused {
         if (reference == null && jobs.size() > 1) {
             throw new RunRefused("The file holds " + jobs.size() + " jobs, name one of "

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** One option as the job file declares it. */
+/** An option of a job file. */
 record JobOption(String name, String defaultValue, List<String> values, boolean required, boolean enforced,
                  String regex, boolean multivalued, String delimiter, boolean allByDefault, boolean secure,
                  boolean exposed, String storagePath, boolean file) {
@@ -34,7 +34,7 @@ record JobOption(String name, String defaultValue, List<String> values, boolean 
         return multivalued && allByDefault ? String.join(delimiter, values) : defaultValue;
     }
 
-    /** The value's parts: several for a multivalued option; empty ones do not count. */
+    /** The parts of a value that are not empty: several for a multivalued option. */
     List<String> parts(String value) {
         return multivalued
                 ? Arrays.stream(value.split(Pattern.quote(delimiter))).filter(s -> !s.isEmpty()).toList()

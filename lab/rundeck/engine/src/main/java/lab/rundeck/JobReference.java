@@ -16,7 +16,7 @@ import com.dtolabs.rundeck.core.utils.OptsUtil;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Stand-in for job references, to jobs of the same file. The child's own log filters for the whole job are left out. */
+/** Replaces references to jobs, within a file. The log filters for the whole referenced job are ignored. */
 final class JobReference implements StepExecutor {
     private final Engine engine;
     private final JobFile file;

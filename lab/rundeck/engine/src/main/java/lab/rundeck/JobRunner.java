@@ -17,19 +17,19 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.LongStream;
 
-/** Runs one job of a file from its options to its last step. */
+/** Runs a job of a file. */
 final class JobRunner {
-    private static final long ABORT_REPEAT_MS = 1000; // the server polls each second and sends the abort again
+    private static final long ABORT_REPEAT_MS = 1000; // like the server, which repeats the abort every second
 
     private final Engine engine;
     private final Request request;
     private final JobFile file;
     private final Job job;
-    /** As the one who runs the job sees Key Storage. */
+    /** Key Storage with the permissions of the user who runs the job. */
     private final StorageTree keys;
-    /** As the project sees it, when it asks its node sources. */
+    /** Key Storage with the permissions of the project, for its node sources. */
     private final StorageTree projectKeys;
-    /** Null if access is not checked. */
+    /** Null to skip access checks. */
     private final AccessControl control;
 
     JobRunner(Engine engine, Request request) throws Exception {
@@ -94,7 +94,7 @@ final class JobRunner {
                 .build();
     }
 
-    /** ${option.x}, ${secureOption.x}, ${file.x} and ${job.x}, as the server's ExecutionService fills them. */
+    /** The values of ${option.x}, ${secureOption.x}, ${file.x} and ${job.x}, as in the server's ExecutionService. */
     private Map<String, Map<String, String>> data(OptionValues options) {
         Map<String, Map<String, String>> data = new HashMap<>();
         data.put("option", options.plain);
@@ -113,7 +113,7 @@ final class JobRunner {
 
     private Map<String, String> jobData() {
         String server = "http://localhost:4440/";
-        String execution = String.valueOf(System.currentTimeMillis()); // no two are the same, as on a server
+        String execution = String.valueOf(System.currentTimeMillis()); // unique, as on a server
         Map<String, String> data = new HashMap<>();
         data.put("name", job.name());
         data.put("group", job.group());
@@ -141,7 +141,7 @@ final class JobRunner {
         return thread;
     }
 
-    /** Waits for the end; aborts at the caller's or the job's time limit, again each second as the server does. */
+    /** Waits for the end. After a time limit (caller or job), repeats the abort every second, like the server. */
     private void await(WorkflowExecutionServiceThread execution) throws InterruptedException {
         long limit = LongStream.of(request.abortAfterMs(), job.timeoutMs()).filter(ms -> ms > 0).min().orElse(0);
         execution.join(limit);

@@ -16,7 +16,7 @@ import org.rundeck.storage.api.PathUtil;
 import org.rundeck.storage.api.StorageException;
 import org.rundeck.storage.data.MemoryTree;
 
-/** Stand-in for Key Storage: Rundeck's own tree of passwords, in memory and without access control. */
+/** Replaces Key Storage: Rundeck's tree of passwords, in memory and without access control. */
 final class KeyStorage {
     private static final Map<String, String> PASSWORD = Map.of(
             "Rundeck-content-type", "application/x-rundeck-data-password", "Rundeck-data-type", "password");
@@ -30,7 +30,7 @@ final class KeyStorage {
         return answeringMissingPaths(StorageUtil.asStorageTree(memory));
     }
 
-    /** The server's trees answer a missing path with a StorageException; MemoryTree does not. */
+    /** Throws a StorageException for a missing path, like the trees of the server and unlike MemoryTree. */
     private static StorageTree answeringMissingPaths(StorageTree tree) {
         return (StorageTree) Proxy.newProxyInstance(KeyStorage.class.getClassLoader(),
                 new Class<?>[]{StorageTree.class}, (proxy, method, args) -> {

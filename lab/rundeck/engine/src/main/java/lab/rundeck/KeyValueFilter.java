@@ -9,7 +9,7 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Stand-in for "key-value-data": the same patterns, and the same call to the step's output context. */
+/** Replaces "key-value-data", with the same patterns and the same call of the step's output context. */
 final class KeyValueFilter implements LogFilterPlugin {
     private static final int WARN = 2;
     private final Pattern regex;
@@ -27,7 +27,7 @@ final class KeyValueFilter implements LogFilterPlugin {
 
     @Override
     public void handleEvent(PluginLoggingContext context, LogEventControl event) {
-        // a script's standard error arrives as ERROR and is never captured
+        // the standard error of a script has the level ERROR and is never captured
         if (!"log".equals(event.getEventType()) || event.getLoglevel() != LogLevel.NORMAL
                 || event.getMessage() == null) {
             return;

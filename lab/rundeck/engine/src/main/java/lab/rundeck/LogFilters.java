@@ -3,11 +3,11 @@ package lab.rundeck;
 import com.dtolabs.rundeck.plugins.logging.LogFilterPlugin;
 import java.util.Map;
 
-/** The log filters the lab knows. All are stand-ins: the server's are not published. */
+/** The log filters of the lab. They replace the filters of the server, which are not published. */
 final class LogFilters {
     private LogFilters() { }
 
-    /** The filter, or null for a type that is not known: Rundeck then reports it and goes on. */
+    /** The filter, or null for an unknown type, which Rundeck reports and ignores. */
     static LogFilterPlugin create(String type, Map<String, Object> config) {
         return switch (type) {
             case "key-value-data" -> new KeyValueFilter(config);

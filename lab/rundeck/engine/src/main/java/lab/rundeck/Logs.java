@@ -23,10 +23,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** One execution's logging, wired as the server does it: output of steps → buffer → log filters → sink. */
+/** The logging of an execution, connected as in the server: output of steps → buffer → log filters → sink. */
 final class Logs implements AutoCloseable {
     final LoggingManager manager;
-    /** Both the execution listener and the workflow listener. */
+    /** The execution listener, which is also the workflow listener. */
     final Object listener;
 
     private final ContextManager steps = new ContextManager();

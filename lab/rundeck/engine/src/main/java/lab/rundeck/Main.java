@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * One request (JSON on standard input, so that key values show in no process list), one report (JSON, in the file
- * that the request names).
+ * Reads a request as JSON from standard input, so that secrets do not appear in a process list. Writes a report as JSON
+ * to the file that the request names.
  */
 public final class Main {
     private static final ObjectMapper JSON =
@@ -17,12 +17,12 @@ public final class Main {
 
     private Main() { }
 
-    /** Exits with 0 when there is a report, whatever it says: the caller judges it. */
+    /** Exits with 0 if it wrote a report, regardless of the result in it. */
     public static void main(String[] argv) throws Exception {
         Request request = JSON.readValue(System.in, Request.class);
         Files.write(Path.of(request.report()), JSON.writeValueAsBytes(answer(request)));
         System.out.flush();
-        System.exit(0); // Rundeck leaves threads behind
+        System.exit(0); // threads of Rundeck still run
     }
 
     private static Map<String, Object> answer(Request request) throws Exception {

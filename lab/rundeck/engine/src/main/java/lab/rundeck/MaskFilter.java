@@ -8,11 +8,11 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Stand-in for "mask-passwords": hides the values of secure options. As in Rundeck, what a step reads from Key
- * Storage by itself is unknown to it.
+ * Replaces "mask-passwords": masks the values of secure options. As in Rundeck, it does not know the secrets that a
+ * step itself reads from Key Storage.
  */
 final class MaskFilter implements LogFilterPlugin {
-    /** Longest first, so that a secret which contains another one goes as a whole. */
+    /** The longest first, so that a secret is masked completely if it contains another one. */
     private final TreeSet<String> secrets = new TreeSet<>(
             Comparator.comparing(String::length).reversed().thenComparing(Comparator.naturalOrder()));
     private final String replacement;

@@ -24,13 +24,13 @@ import org.rundeck.app.spi.Services;
 import org.rundeck.app.spi.SimpleServiceProvider;
 
 /**
- * The project's nodes, by Rundeck's own reading of `resources.source.*`, and a job's choice of them by its filters.
- * A job without a filter runs on the server's own node, if a source of the project has it.
+ * The nodes of a project, which Rundeck loads from `resources.source.*`, and the nodes that match the filters of a job.
+ * A job without a filter runs on the node of the server, if a source of the project contains it.
  */
 record Nodes(NodeSetImpl all, Map<String, String> errors) {
     static final String SERVER = "localhost";
 
-    /** @param keys Key Storage as the project sees it */
+    /** @param keys Key Storage with the permissions of the project */
     static Nodes of(Engine engine, Request request, StorageTree keys) throws Exception {
         NodeSetImpl all = new NodeSetImpl();
         Services services = new SimpleServiceProvider(

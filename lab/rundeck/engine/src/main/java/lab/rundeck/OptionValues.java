@@ -12,24 +12,24 @@ import java.util.List;
 import java.util.Map;
 import org.rundeck.storage.api.StorageException;
 
-/** The options of one run: checked before any step, then split as Rundeck's data contexts want them. */
+/** The options of a run. They are checked before the first step, and divided into the data contexts of Rundeck. */
 final class OptionValues {
-    /** Seen as ${option.NAME} and RD_OPTION_NAME. */
+    /** Options that are available as ${option.NAME} and RD_OPTION_NAME. */
     final Map<String, String> plain = new HashMap<>();
-    /** Secure and exposed: in {@link #plain} as well. */
+    /** Secure options that are exposed. They are also in {@link #plain}. */
     final Map<String, String> exposed = new HashMap<>();
-    /** Secure and not exposed: only for plugins, by name. */
+    /** Secure options that are not exposed. Only plugins can read them. */
     final Map<String, String> secret = new HashMap<>();
-    /** Uploaded files by option: here the caller's own paths. */
+    /** Uploaded files by option. Here they are paths of the caller. */
     final Map<String, String> files = new HashMap<>();
 
     private OptionValues() { }
 
-    /** @throws RunRefused naming every option that is wrong, as the server does */
+    /** @throws RunRefused with every invalid option, as in the server */
     static OptionValues of(Job job, Map<String, String> given, StorageTree keys, Map<String, String> jobData)
             throws RunRefused {
         OptionValues out = new OptionValues();
-        out.plain.putAll(given); // undeclared ones stay, as before Rundeck 6.2
+        out.plain.putAll(given); // keep undeclared options, like Rundeck before 6.2
         List<String> wrong = new ArrayList<>();
         for (JobOption option : job.options()) {
             String value = given.getOrDefault(option.name(), option.startValue());
@@ -47,7 +47,7 @@ final class OptionValues {
         return out;
     }
 
-    /** What Key Storage has for an option; its path may have ${job.NAME} in it (ExecutionService on the server). */
+    /** The secret of an option in Key Storage. Its path may contain ${job.NAME} (server: ExecutionService). */
     private static String stored(JobOption option, StorageTree keys, Map<String, String> jobData) throws RunRefused {
         if (option.storagePath().isEmpty()) {
             return "";
@@ -58,7 +58,7 @@ final class OptionValues {
             return new String(content.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         } catch (StorageException | IOException e) {
             if (!option.required()) {
-                return ""; // the server only logs it
+                return ""; // the server only logs the error
             }
             throw new RunRefused("Option '" + option.name()
                     + "' is required, and the default storage path could not be read: " + path);
@@ -81,7 +81,7 @@ final class OptionValues {
                     ? "values: " + shown + " were not all in the allowed values: "
                     : "value: " + shown + " was not in the allowed values: ") + option.values());
         }
-        // Rundeck leaves the regex aside for enforced options
+        // Rundeck ignores the regex of enforced options
         boolean matched = option.enforced() || option.regex().isEmpty()
                 || parts.stream().allMatch(part -> part.matches(option.regex()));
         if (!matched) {

@@ -9,7 +9,7 @@ import com.dtolabs.rundeck.core.plugins.ScriptPluginProvider;
 import com.dtolabs.rundeck.core.plugins.ScriptPluginProviderLoadable;
 import com.dtolabs.rundeck.plugins.option.OptionValuesPlugin;
 
-/** The server owns the OptionValues service; what runs the script is rundeck-core's. */
+/** Replaces the OptionValues service of the server. The script runs in rundeck-core. */
 final class OptionValuesService implements PluggableService<OptionValuesPlugin>,
         ScriptPluginProviderLoadable<OptionValuesPlugin> {
     @Override public String getName() { return "OptionValues"; }

@@ -12,7 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Loads a plugin zip as the server does and describes every provider that came out of it. */
+/** Loads a plugin zip as the server does, and describes each provider in it. */
 final class PluginProbe {
     private PluginProbe() { }
 
@@ -43,7 +43,7 @@ final class PluginProbe {
                 out.put("properties", description.getProperties().stream().map(PluginProbe::property).toList());
             }
             out.put("resources", PluginResources.names(engine, id));
-        } catch (Exception | LinkageError e) { // whatever stops a provider is the finding
+        } catch (Exception | LinkageError e) { // report any reason why the provider cannot be loaded
             out.put("error", causes(e));
         }
         return out;

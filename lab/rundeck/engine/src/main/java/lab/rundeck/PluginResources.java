@@ -13,7 +13,7 @@ import java.util.Properties;
 import java.util.TreeMap;
 import javax.imageio.ImageIO;
 
-/** What a plugin brings for the eye: pictures and texts, found and opened by Rundeck's own loader. */
+/** The pictures and texts of a plugin, as Rundeck's loader finds them. */
 final class PluginResources {
     private PluginResources() { }
 
@@ -35,7 +35,7 @@ final class PluginResources {
         return found;
     }
 
-    /** The texts of each file. The server reads them as UTF-8, Java's own default was another. */
+    /** The texts of each file, in UTF-8 as in the server. The default of Java was another encoding. */
     static Map<String, Properties> texts(Engine engine, ProviderIdent id, Charset charset) throws Exception {
         Map<String, Properties> found = new TreeMap<>();
         for (String name : names(engine, id)) {

@@ -4,7 +4,7 @@ import com.dtolabs.rundeck.core.storage.StorageTree;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** The nodes of a project's sources with their attributes, and what is wrong with sources that gave none. */
+/** The nodes of a project's sources with their attributes, and the errors of sources that failed. */
 final class ProjectNodes {
     private ProjectNodes() { }
 

@@ -4,11 +4,11 @@ import com.dtolabs.rundeck.core.plugins.ProviderIdent;
 import com.dtolabs.rundeck.core.plugins.configuration.Describable;
 import com.dtolabs.rundeck.core.plugins.configuration.Description;
 
-/** The providers of plugins as the engine gets them: steps come wrapped in Rundeck's own adapters. */
+/** The providers of plugins. Rundeck wraps steps in adapters. */
 final class Providers {
     private Providers() { }
 
-    /** Null where a provider has no description. */
+    /** The description, or null if the provider has none. */
     static Description description(Engine engine, ProviderIdent id) throws Exception {
         return provider(engine, id) instanceof Describable d ? d.getDescription() : null;
     }

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Whether the project itself, or else the one who asks, may do all these actions on a resource. */
+/** A permission check: may the project itself, or otherwise the user, perform all these actions on a resource? */
 record Question(boolean asProject, boolean application, Map<String, String> resource, List<String> actions) {
 
     Set<Attribute> environment(String project) {

@@ -7,7 +7,7 @@ import com.dtolabs.rundeck.plugins.logging.LogFilterPlugin;
 import java.util.regex.Pattern;
 import java.util.Map;
 
-/** Stand-in for "quiet-output": lines that match, or do not, are logged at a quieter level. */
+/** Replaces "quiet-output": logs the lines that match, or those that do not match, at a lower level. */
 final class QuietFilter implements LogFilterPlugin {
     private final Pattern regex;
     private final LogLevel level;

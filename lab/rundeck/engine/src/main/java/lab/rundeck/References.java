@@ -4,7 +4,7 @@ import com.dtolabs.rundeck.core.data.SharedDataContextUtils;
 import com.dtolabs.rundeck.core.dispatcher.ContextView;
 import com.dtolabs.rundeck.core.execution.workflow.StepExecutionContext;
 
-/** ${option.x}, ${data.x}, ${job.x}: by Rundeck's own replacement, unknown ones become empty. */
+/** Replaces ${option.x}, ${data.x} and ${job.x} with Rundeck's code. Unknown references become empty. */
 final class References {
     private References() { }
 

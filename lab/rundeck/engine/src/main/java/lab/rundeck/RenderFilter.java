@@ -7,9 +7,9 @@ import com.dtolabs.rundeck.plugins.logging.LogFilterPlugin;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Stand-in for "render-datatype": the lines between its marks become one event with their data type, for browsers. */
+/** Replaces "render-datatype": joins the lines between its marks to one event with a data type, for browsers. */
 final class RenderFilter implements LogFilterPlugin {
-    /** The entry of an event's metadata that makes browsers render it. */
+    /** The metadata entry that makes browsers render an event. */
     static final String DATA_TYPE = "content-data-type";
     private static final Pattern BEGIN = Pattern.compile("^#BEGIN:RUNDECK:DATATYPE:(.+)$");
     private static final Pattern END = Pattern.compile("^#END:RUNDECK:DATATYPE$");

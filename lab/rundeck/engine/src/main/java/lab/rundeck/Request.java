@@ -3,7 +3,7 @@ package lab.rundeck;
 import java.util.List;
 import java.util.Map;
 
-/** What lab/rundeck/__init__.py asks for; the field names are the JSON's. */
+/** The request of lab/rundeck/engine.py. The field names are those of its JSON. */
 record Request(
         String command,
         String base,

@@ -1,6 +1,6 @@
 package lab.rundeck;
 
-/** The run does not start; the message is what Rundeck would show. */
+/** The run is rejected before it starts. The message is the one that Rundeck shows. */
 class RunRefused extends Exception {
     private static final long serialVersionUID = 1L;
 

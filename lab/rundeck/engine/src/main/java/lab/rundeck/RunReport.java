@@ -13,7 +13,7 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What a run left behind, as the JSON that the caller reads. */
+/** The result of a run as JSON. */
 final class RunReport {
     private static final Pattern EXIT_CODE = Pattern.compile("result code was: (\\d+)");
 
@@ -49,7 +49,7 @@ final class RunReport {
         return out;
     }
 
-    /** Rundeck drops the failure data of a workflow step (and so ${result.resultCode}); its message has the code. */
+    /** Rundeck discards the failure data of a workflow step (${result.resultCode}). The message has the exit code. */
     private static Object exitCode(StepExecutionResult step) {
         Matcher code = EXIT_CODE.matcher(String.valueOf(step.getFailureMessage()));
         if (code.find()) {
@@ -58,7 +58,7 @@ final class RunReport {
         return step.getFailureData() == null ? null : step.getFailureData().get("resultCode");
     }
 
-    /** A node step says only that nodes failed; the first failed node says why. */
+    /** The message of a node step only says that nodes failed. The result of the first failed node has the reason. */
     private static StepExecutionResult failedNode(StepExecutionResult step) {
         if (step.isSuccess() || !NodeDispatchStepExecutor.isWrappedDispatcherResult(step)) {
             return step;
@@ -68,7 +68,7 @@ final class RunReport {
                 .filter(r -> !r.isSuccess()).findFirst().orElse(step);
     }
 
-    /** ${data.*} of the job, and that of a node step, as a later step on its node would see it. */
+    /** ${data.*} of the job and of its node steps, as later steps on the same node can read it. */
     private static Map<String, String> data(WorkflowExecutionResult result) {
         Map<String, String> out = new TreeMap<>();
         var shared = result.getSharedContext();

@@ -14,7 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** One step of a workflow, over its own YAML (the server's class for it is not published). */
+/** A step of a workflow, based on its YAML. It replaces the class of the server, which is not published. */
 class StepItem implements ConfiguredStepExecutionItem, HandlerExecutionItem, HasFailureHandler,
         HasLoggingFilterConfiguration {
     static final String SCRIPT = "script-inline";
@@ -46,7 +46,7 @@ class StepItem implements ConfiguredStepExecutionItem, HandlerExecutionItem, Has
         return Yaml.flag(yaml, "nodeStep") ? new Dispatched(yaml, type) : new StepItem(yaml, type);
     }
 
-    /** The server leaves out a filter without a configuration; an empty one is enough. */
+    /** The server omits a filter without a configuration. An empty configuration is sufficient. */
     static List<PluginConfiguration> filters(Map<String, Object> plugins) {
         return Yaml.list(plugins.get("LogFilter")).stream().map(Yaml::map)
                 .filter(filter -> filter.get("config") instanceof Map).<PluginConfiguration>map(filter ->
@@ -56,7 +56,7 @@ class StepItem implements ConfiguredStepExecutionItem, HandlerExecutionItem, Has
 
     String provider() { return type; }
 
-    /** Whether a plugin does it, and not one of the steps that Rundeck builds in. */
+    /** Whether the step is a plugin, and not built into Rundeck. */
     boolean isPlugin() {
         return yaml.containsKey("type");
     }
@@ -77,7 +77,7 @@ class StepItem implements ConfiguredStepExecutionItem, HandlerExecutionItem, Has
         return filters(Yaml.map(yaml.get("plugins")));
     }
 
-    /** Runs once for each node of the context, by Rundeck's dispatcher. */
+    /** Runs on each node of the context, with Rundeck's dispatcher. */
     static final class Dispatched extends StepItem implements NodeStepExecutionItem {
         private Dispatched(Map<String, Object> yaml, String type) {
             super(yaml, type);

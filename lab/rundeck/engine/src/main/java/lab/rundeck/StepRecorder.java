@@ -9,11 +9,11 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Remembers how each step of the job ended, by its number in the sequence: the engine's own result lists failed
- * steps last. Steps of referenced jobs are not counted.
+ * Records the result of each step by its number in the sequence, because the result of the engine lists failed steps
+ * last. Ignores steps of referenced jobs.
  */
 final class StepRecorder extends NoopWorkflowExecutionListener {
-    /** A step's outcome and the time it took, its error handler included. */
+    /** The outcome and duration of a step, including its error handler. */
     record Ended(int number, StepExecutionResult result, long wallMs) { }
 
     private final List<StepExecutionItem> steps;
@@ -38,7 +38,7 @@ final class StepRecorder extends NoopWorkflowExecutionListener {
     public synchronized void finishWorkflowItem(int step, StepExecutionItem item, StepExecutionResult result) {
         int number = steps.indexOf(item) + 1;
         Ended before = ended.get(number);
-        // a workflow that goes node by node ends each step several times
+        // in a node-oriented workflow, a step ends once per node
         boolean failedElsewhere = before != null && !before.result().isSuccess();
         keep(number, failedElsewhere ? before.result() : result);
     }

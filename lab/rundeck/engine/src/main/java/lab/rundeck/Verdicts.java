@@ -4,7 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What policies say to a list of questions. */
+/** The decisions of policies on a list of questions. */
 final class Verdicts {
     private Verdicts() { }
 

@@ -6,7 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** A job's sequence as Rundeck's workflow. */
+/** Converts the sequence of a job to a workflow of Rundeck. */
 final class Workflows {
     private Workflows() { }
 

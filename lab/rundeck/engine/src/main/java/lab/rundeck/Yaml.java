@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Reading of untyped YAML maps: absent entries become empty ones, scalars become text. */
+/** Reads untyped YAML maps: missing entries are empty, and scalars are text. */
 final class Yaml {
     private Yaml() { }
 

@@ -8,11 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Rundeck's verdict on a zip. Lives in Rundeck's package because its validation is package-private. */
+/** Validates a zip with Rundeck's code, which is package-private: hence the package of this class. */
 public final class MetaProbe {
     private MetaProbe() { }
 
-    /** State and messages of the zip's metadata, judged as the given Rundeck version (null: this one) would. */
+    /** The state and messages of the metadata, validated for a version of Rundeck (null: the version of the engine). */
     public static Map<String, Object> probe(File zip, String rundeckVersion) {
         String version = rundeckVersion == null ? VersionConstants.VERSION : rundeckVersion;
         Map<String, Object> out = new LinkedHashMap<>();
