@@ -64,7 +64,7 @@ def run() -> Result:
 
 def _run_by_webhook(plugin: Path, spool: Path, incident: str) -> tuple[float, float, bool]:
     """Return the seconds to the first note and to the link, and whether the job succeeded and its link is in a note."""
-    project = lab_project(plugin, sys.executable).changed(spool=str(spool)).alerted()
+    project = lab_project(plugin, sys.executable).changed(spool=str(spool)).for_alerts()
     hook = Webhook.defined_in(JOBS / "archive" / "webhooks.yaml", JOBS, "bench", SECRET)
     alert = Subject("lab", "shop", "checkout", running_pod("checkout"), "checkout")
     details = alert_bodies(alert)["Alertmanager"]

@@ -1,1 +1,1 @@
-"""The lab: the services that Kubernetes Debug Capture works with, real and on this machine."""
+"""The lab: runs the services that Kubernetes Debug Capture uses on this machine."""

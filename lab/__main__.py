@@ -148,7 +148,7 @@ def _depth(part: Part) -> int:
 
 
 def _bring_up(parts: list[Part]) -> None:
-    """Start the parts in parallel: most of the time goes into independent builds and downloads."""
+    """Start the parts in parallel, because most of the time is spent in independent builds and downloads."""
     progress = Progress()
     waiting = {part.name: part for part in parts}
     running: dict[Future[None], str] = {}
@@ -167,7 +167,7 @@ def _bring_up(parts: list[Part]) -> None:
 
 
 def _settle(name: str, future: Future[None], settled: set[str], failures: list[str]) -> None:
-    """Record how a part ended. Every failed part is reported; anything but a LabError is a bug in the lab."""
+    """Record how a part ended. Every failed part is reported; an exception other than LabError is a bug in the lab."""
     try:
         future.result()
     except LabError as error:

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless: it opens the pages that people open."""
+"""Debian's Chromium, headless, to test the pages for people."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from playwright.sync_api import Browser, sync_playwright
 
 from lab.prerequisites import ensure_program
 
-# It runs as root, where its sandbox does not work, and must not check for updates.
+# The sandbox does not work as root. The browser must not check for updates.
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser that is closed with the context; installed first if it is missing and the lab may install it."""
+    """Start a browser, and close it at the end. Installs Chromium if it is missing and the lab may install packages."""
     program = ensure_program("chromium", "chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.part import LabError
 from lab.paths import part_dir
-from lab.ports import answers, ensure_free
+from lab.ports import ensure_free, is_listening
 from lab.process import Process, wait_until
 from lab.progress import Progress
 
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 
 class Daemon(ABC):
-    """A part that is one daemon; subclasses define how to build, start and fill it."""
+    """A part with one daemon. Subclasses define how to build, start and fill it."""
 
     name: str
     port: int
@@ -27,9 +27,9 @@ class Daemon(ABC):
 
     @abstractmethod
     def process(self, progress: Progress) -> Process:
-        """The daemon, its program built or installed first."""
+        """Return the daemon. Builds or installs its program first."""
 
-    def fill(self) -> None:  # noqa: B027 - most have nothing to fill
+    def fill(self) -> None:  # noqa: B027 - most daemons need no data
         """Create what a client expects; does nothing if it exists."""
 
     def up(self, progress: Progress) -> None:
@@ -39,7 +39,7 @@ class Daemon(ABC):
             self._await_free_port()
         if process.ensure_running():
             with progress.stage(self.name, f"starting {process.name} on {HOST}:{self.port}"):
-                wait_until(process.name, lambda: process.running() and answers(self.port), 30, process.log)
+                wait_until(process.name, lambda: process.running() and is_listening(self.port), 30, process.log)
         self.fill()
 
     def down(self) -> None:
@@ -50,10 +50,10 @@ class Daemon(ABC):
         """Return whether the daemon runs and listens."""
         if not self._any_process().running():
             return "down"
-        return "up" if answers(self.port) else f"broken: nothing listens on {HOST}:{self.port}"
+        return "up" if is_listening(self.port) else f"broken: nothing listens on {HOST}:{self.port}"
 
     def logs(self) -> list[Path]:
-        """The daemon's own."""
+        """Return the log of the daemon."""
         return [self._any_process().log]
 
     def reset(self) -> None:
@@ -62,21 +62,21 @@ class Daemon(ABC):
 
     @property
     def folder(self) -> Path:
-        """Data, keys, log and pid file."""
+        """The folder with data, keys, log and pid file."""
         return part_dir(self.name)
 
     def _await_free_port(self) -> None:
-        with suppress(LabError):  # a killed process releases its port a moment later
-            wait_until("the port", lambda: not answers(self.port), 5)
+        with suppress(LabError):  # a killed process releases its port with a delay
+            wait_until("the port", lambda: not is_listening(self.port), 5)
         ensure_free(self.port, self.name)
 
     def _any_process(self) -> Process:
-        # enough to find, watch and stop it: how it is started does not matter for that
+        # sufficient to find, watch and stop the daemon, but not to start it
         return Process(self.name, self.name, [])
 
 
-def kept_secret(file: Path, fresh: str = "") -> str:
-    """The secret in the file; the file is made at the first call, for this user only."""
+def ensure_secret(file: Path, fresh: str = "") -> str:
+    """Return the secret in the file. The first call creates the file, readable by this user only."""
     if not file.exists():
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as stream:

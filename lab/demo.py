@@ -1,4 +1,4 @@
-"""The main job, end to end on real parts: `python -m lab.demo ZIP`.
+"""The main job, end to end in the lab: `python -m lab.demo ZIP`.
 
 A shell-less Java service is deadlocked; Rundeck's engine runs the exported job; the thread dump goes to S3; the
 incident gets a note, whose links are opened to see what they return.
@@ -25,7 +25,7 @@ PROOF = ("Found one Java-level deadlock", '"checkout-1"', '"checkout-2"')
 
 
 def running_pod(app: str, namespace: str = NAMESPACE) -> str:
-    """The name of a pod of ``app``."""
+    """Return the name of a running pod of ``app``."""
     cluster = lab.kubernetes.endpoint()
     kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
     pods = kubectl.json("get", "pods", f"--namespace={namespace}", f"--selector=app={app}")["items"]
@@ -36,7 +36,7 @@ def running_pod(app: str, namespace: str = NAMESPACE) -> str:
 
 
 def notes(incident: str) -> list[str]:
-    """The incident's notes, oldest first, as the API gives them."""
+    """Return the notes of the incident from the API, oldest first."""
     account = lab.pagerduty.endpoint()
     headers = {"Authorization": f"Token token={account.user_token}", "Accept": "application/json"}
     request = urllib.request.Request(f"{account.url}/incidents/{incident}/notes", headers=headers)
@@ -47,12 +47,12 @@ def notes(incident: str) -> list[str]:
 
 
 def links(note: str) -> list[str]:
-    """The links of a note."""
+    """Return the links in a note."""
     return re.findall(r"https?://\S+", note)
 
 
 def opened(link: str) -> str:
-    """Return what the link opens."""
+    """Return the content that the link opens."""
     with urllib.request.urlopen(link) as answer:
         content: bytes = answer.read()
     return content.decode(errors="replace")
@@ -67,7 +67,7 @@ def artifact(page_link: str, name: str) -> str:
 
 
 def state_line(note: str) -> str:
-    """Return the line of a note that says whether the capture is complete. The findings come before it."""
+    """Return the line with the status of the capture, which follows the findings."""
     return next(line for line in note.splitlines() if line.startswith("Debug state of "))
 
 

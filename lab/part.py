@@ -1,4 +1,4 @@
-"""The parts of the lab: they start, stop and report their state."""
+"""The interface of the parts of the lab."""
 
 from pathlib import Path
 from typing import Protocol
@@ -7,7 +7,7 @@ from lab.progress import Progress
 
 
 class LabError(Exception):
-    """One line for the user, with the command that fixes the problem."""
+    """A problem in the lab. The message is one line, with the command that fixes the problem."""
 
 
 class Part(Protocol):
@@ -17,16 +17,16 @@ class Part(Protocol):
     needs: tuple[str, ...]
 
     def up(self, progress: Progress) -> None:
-        """Start it, or restart killed daemons. Does nothing if it is up."""
+        """Start the part, or restart daemons that were killed. Does nothing if the part is up."""
 
     def down(self) -> None:
-        """Stop exactly what ``up`` started."""
+        """Stop everything that ``up`` started, and nothing else."""
 
     def status(self) -> str:
-        """``up``, ``down`` or ``broken: why``."""
+        """Return ``up``, ``down``, or ``broken:`` with the reason."""
 
     def logs(self) -> list[Path]:
-        """The log files, the most informative first."""
+        """Return the log files, the most informative first."""
 
     def reset(self) -> None:
         """Delete the data. Called after ``down``."""

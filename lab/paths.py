@@ -7,18 +7,18 @@ REPO = Path(__file__).resolve().parent.parent
 
 
 def cache_dir() -> Path:
-    """Builds, binaries and images; survives ``reset``."""
+    """Return the directory of builds, binaries and images. ``reset`` does not delete it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return _create(Path(base) / "kubernetes-debug-capture")
 
 
 def state_dir() -> Path:
-    """Pids, logs, data and PKI of the running lab; ``reset`` empties it."""
+    """Return the directory of pids, logs, data and PKI of the running lab. ``reset`` empties it."""
     return _create(cache_dir() / "lab")
 
 
 def part_dir(part: str) -> Path:
-    """The folder of one part in the state."""
+    """Return the state directory of a part."""
     return _create(state_dir() / part)
 
 

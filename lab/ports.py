@@ -1,4 +1,4 @@
-"""Ports are fixed, so that every part and every test knows them. This module detects other programs on them."""
+"""Checks of ports. The ports of the lab are fixed, so that parts and tests know them."""
 
 import socket
 
@@ -6,7 +6,7 @@ from lab.part import LabError
 
 
 def ensure_free(port: int, purpose: str) -> None:
-    """Raises LabError if something listens on the port already."""
+    """Raise LabError if another program listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -17,8 +17,8 @@ def ensure_free(port: int, purpose: str) -> None:
             ) from error
 
 
-def answers(port: int) -> bool:
-    """Whether something accepts connections on the port."""
+def is_listening(port: int) -> bool:
+    """Return whether a program accepts connections on the port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

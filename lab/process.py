@@ -15,18 +15,18 @@ from lab.part import LabError
 from lab.paths import part_dir
 
 _TICK_S, _LONGEST_TICK_S = 0.05, 0.5
-_STATE_FIELD, _START_FIELD = 0, 19  # counted from behind the program's name in /proc/PID/stat
+_STATE_FIELD, _START_FIELD = 0, 19  # fields of /proc/PID/stat after the name of the program
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A pid can be reused by another process; a pid with its start time cannot."""
+    """The pid and the start time of a process. A pid alone can be reused by another process."""
 
     pid: int
     started: str
 
     def alive(self) -> bool:
-        """Whether this process still runs."""
+        """Return whether the process is running."""
         return _start_time(self.pid) == self.started
 
     def signal(self, number: signal.Signals) -> None:
@@ -35,15 +35,15 @@ class Identity:
             _send(self.pid, number)
 
     def stop(self, timeout_s: float) -> None:
-        """SIGTERM, then SIGKILL if the process does not end."""
+        """Send SIGTERM, and SIGKILL if the process does not end."""
         self.signal(signal.SIGTERM)
-        if not _comes_true(lambda: not self.alive(), timeout_s):
+        if not _poll(lambda: not self.alive(), timeout_s):
             self.signal(signal.SIGKILL)
-            _comes_true(lambda: not self.alive(), 5)
+            _poll(lambda: not self.alive(), 5)
 
 
 def identify(pid: int) -> Identity | None:
-    """The process that has this pid now, or None."""
+    """Return the process with this pid, or None."""
     started = _start_time(pid)
     return Identity(pid, started) if started else None
 
@@ -61,7 +61,7 @@ class Process:
         cwd: Path | None = None,
         configuration: Path | None = None,
     ) -> None:
-        """``configuration``: a file that it reads at its start; it is restarted when the content has changed."""
+        """``configuration`` is a file that the daemon reads when it starts. If it changes, the daemon restarts."""
         self.name = name
         self.log = part_dir(part) / f"{name}.log"
         self._pid_file = part_dir(part) / f"{name}.pid"
@@ -71,7 +71,7 @@ class Process:
         self._configuration = configuration
 
     def ensure_running(self) -> bool:
-        """Start it unless it runs with these arguments; True if it was started now."""
+        """Start the daemon unless it runs with these arguments. Return whether it was started."""
         if self.running() and self._read_record().get("start") == self._fingerprint():
             return False
         self.stop()
@@ -79,24 +79,24 @@ class Process:
         return True
 
     def running(self) -> bool:
-        """Whether the process of the pid file is alive."""
+        """Return whether the process in the pid file is running."""
         identity = self.identity()
         return identity is not None and identity.alive()
 
     def identity(self) -> Identity | None:
-        """The process in the pid file, whether it is alive or not."""
+        """Return the process in the pid file, which may have ended."""
         record = self._read_record()
         return Identity(int(record["pid"]), record["started"]) if record else None
 
     def stop(self, timeout_s: float = 20) -> None:
-        """SIGTERM, then SIGKILL, then no pid file."""
+        """Stop the process and delete the pid file."""
         identity = self.identity()
         if identity is not None:
             identity.stop(timeout_s)
         self._pid_file.unlink(missing_ok=True)
 
     def last_lines(self, count: int = 5) -> str:
-        """The end of its log."""
+        """Return the end of the log."""
         return last_lines(self.log, count)
 
     def _start(self) -> None:
@@ -109,9 +109,9 @@ class Process:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                umask=0o022,  # containerd makes the folders of images with it, which other users have to read
+                umask=0o022,  # containerd creates folders of images, which other users must be able to read
             )
-        child.returncode = 0  # it outlives this process on purpose: no warning when the object is collected
+        child.returncode = 0  # prevents a warning: the daemon outlives this process on purpose
         identity = identify(child.pid)
         if identity is None:
             raise LabError(f"{self.name} ended at once; see {self.log}")
@@ -135,20 +135,20 @@ class Process:
 
 def wait_until(subject: str, ready: Callable[[], bool], timeout_s: float, log: Path | None = None) -> None:
     """Poll the condition; raises LabError with the end of the log after the time limit."""
-    if _comes_true(ready, timeout_s):
+    if _poll(ready, timeout_s):
         return
     tail = f"; end of {log}:\n{last_lines(log)}" if log else ""
     raise LabError(f"{subject}: not after {timeout_s:.0f} s{tail}")
 
 
 def last_lines(log: Path, count: int = 5) -> str:
-    """The end of a log file; empty if it does not exist."""
+    """Return the end of a log file, or an empty text if it does not exist."""
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
 
 
-def _comes_true(ready: Callable[[], bool], timeout_s: float) -> bool:
+def _poll(ready: Callable[[], bool], timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
     while True:
         started = time.monotonic()
@@ -157,12 +157,12 @@ def _comes_true(ready: Callable[[], bool], timeout_s: float) -> bool:
         ended = time.monotonic()
         if ended > deadline:
             return False
-        # A check that takes long, for example by kubectl, leaves most of the processor to what it waits for.
+        # Pause longer after a slow check, for example with kubectl, to leave the processor to the other process.
         time.sleep(min(max(_TICK_S, 2 * (ended - started)), _LONGEST_TICK_S))
 
 
 def _start_time(pid: int) -> str | None:
-    """The start time in ticks since boot; None for a process that is gone or waits to be reaped."""
+    """Return the start time in ticks since boot, or None if the process has ended or is a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""One line when a stage begins and one when it ends, so that users know what they wait for."""
+"""Progress messages: a line when a stage starts, and one when it ends."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ class Progress:
 
     @contextmanager
     def stage(self, part: str, text: str) -> Iterator[None]:
-        """Report the begin and the end of a piece of work."""
+        """Report the start and the end of a stage."""
         self.note(part, f"{text} …")
         began = time.monotonic()
         try:

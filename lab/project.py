@@ -45,14 +45,14 @@ _STEPS = {
         "pagerduty_url",
     ),
 }
-# Additional settings of a capture that an alert starts, which uploads and annotates by itself.
+# Additional settings of captures that an alert starts. Their step also uploads and notifies.
 _ALERTED = ("store", "s3_endpoint", "s3_region", "s3_access_key", "s3_secret_key", "pagerduty_token", "pagerduty_from",
             "pagerduty_url", "cluster", "alert_namespaces", "events")  # fmt: skip
 SECRETS = ("token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token")
 
 
 class JobSet(Protocol):
-    """An environment that runs the jobs, with the plugin or without it."""
+    """An environment that runs the jobs, with or without the plugin."""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -65,11 +65,11 @@ class JobSet(Protocol):
         ...
 
     def changed(self, **settings: str) -> JobSet:
-        """The same with other settings."""
+        """Return a copy with changed settings."""
         ...
 
-    def alerted(self) -> JobSet:
-        """The same for captures that PagerDuty starts."""
+    def for_alerts(self) -> JobSet:
+        """Return a copy for captures that PagerDuty starts."""
         ...
 
     def run(self, file: str, options: dict[str, str], **run_options: Unpack[RunOptions]) -> JobRun:
@@ -90,16 +90,16 @@ class Project:
     access: Access | None = None
     """The user who runs them. Without a user, no policy is checked."""
 
-    def alerted(self) -> Project:
-        """The same project with what docs/pagerduty.md adds for captures that PagerDuty starts."""
+    def for_alerts(self) -> Project:
+        """Return a copy with the settings that docs/pagerduty.md adds for captures that PagerDuty starts."""
         return replace(self, steps={**self.steps, "k8s-debug-capture": (*_STEPS["k8s-debug-capture"], *_ALERTED)})
 
     def changed(self, **settings: str) -> Project:
-        """The same project with other settings."""
+        """Return a copy with changed settings."""
         return replace(self, settings={**self.settings, **settings})
 
     def run(self, file: str, options: dict[str, str], **run_options: Unpack[RunOptions]) -> JobRun:
-        """Run an exported job of ``jobs/``, or of another file, with the plugin."""
+        """Run a job of ``jobs/`` or of another file with the plugin."""
         return run_job(
             self.jobs / file,
             options=options,
@@ -111,11 +111,11 @@ class Project:
         )
 
     def keys(self) -> dict[str, str]:
-        """Key Storage: a path for each secret."""
+        """Return the content of Key Storage, by path."""
         return keys_of(self.settings)
 
     def properties(self) -> dict[str, str]:
-        """The project's defaults for each step; a secret is named by its path."""
+        """Return the project's defaults for each step. Secrets are paths in Key Storage."""
         properties = dict(NEW_PROJECT)
         for step, names in self.steps.items():
             for prefix in (f"project.plugin.WorkflowStep.{step}.", f"project.plugin.WorkflowNodeStep.{step}-node."):
@@ -127,7 +127,7 @@ class Project:
 
 
 def lab_project(plugin: Path, python: str) -> Project:
-    """The project of the lab: its cluster as the least-privilege service account, its S3, its PagerDuty."""
+    """Return the project of the lab, with a least-privilege service account of the cluster, S3 and PagerDuty."""
     cluster, store, incidents = lab.kubernetes.endpoint(), s3_endpoint(), lab.pagerduty.endpoint()
     settings = {
         "server": cluster.server,
@@ -148,7 +148,7 @@ def lab_project(plugin: Path, python: str) -> Project:
 
 
 def keys_of(settings: Mapping[str, str]) -> dict[str, str]:
-    """Key Storage: a path for each secret of ``settings``."""
+    """Return the secrets of ``settings`` by their paths in Key Storage."""
     return {_key(name): settings[name] for name in SECRETS if settings.get(name)}
 
 

@@ -1,4 +1,4 @@
-"""A Runner without the plugin, as docs/runbook-automation.md sets one up: the wheel, a configuration, Key Storage."""
+"""A Runner without the plugin, as in docs/runbook-automation.md: the wheel, a configuration file, and Key Storage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOCK = REPO / "requirements.lock"
 
 @dataclass(frozen=True)
 class Runner:
-    """Where the jobs of jobs/cloud run: settings by name, and the folder of the programs."""
+    """Runs the jobs of jobs/cloud, with settings by name and the folder of the programs."""
 
     settings: dict[str, str]
     programs: Path
@@ -37,11 +37,11 @@ class Runner:
         return CLOUD_JOBS
 
     def changed(self, **settings: str) -> Runner:
-        """The same Runner with other settings."""
+        """Return a copy with changed settings."""
         return replace(self, settings={**self.settings, **settings})
 
-    def alerted(self) -> Runner:
-        """The same: a command that an alert starts has the settings of every other."""
+    def for_alerts(self) -> Runner:
+        """Return this Runner: commands that an alert starts need no other settings."""
         return self
 
     def run(self, file: str, options: dict[str, str], **run_options: Unpack[RunOptions]) -> JobRun:
@@ -63,7 +63,7 @@ class Runner:
 
 
 def installed(wheel: Path) -> Path:
-    """The folder of the programs of an environment with ``wheel``; its packages are installed once for each lock."""
+    """Install ``wheel`` and return the folder of its programs. Its packages are installed once per lock file."""
     home = cache_dir() / "runner" / hashlib.sha256(_LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
     pip = [str(home / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
     if not (home / "complete").exists():

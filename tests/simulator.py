@@ -67,7 +67,7 @@ def simulator(state: Path, tls: ssl.SSLContext | None = None) -> Iterator[Simula
     thread = threading.Thread(target=listening.serve_forever)
     thread.start()
     try:
-        yield Simulator(f"{scheme}://127.0.0.1:{listening.server_address[1]}", Keys.kept_in(state / "keys.json"))
+        yield Simulator(f"{scheme}://127.0.0.1:{listening.server_address[1]}", Keys.load(state / "keys.json"))
     finally:
         listening.shutdown()
         thread.join()

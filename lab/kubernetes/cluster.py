@@ -1,4 +1,4 @@
-"""The ``kubernetes`` part: brings the cluster up stage by stage, and takes it down without a trace."""
+"""The ``kubernetes`` part: starts the cluster in stages, and removes everything that it created."""
 
 import os
 import shutil
@@ -33,20 +33,20 @@ _LDFLAGS = f"-s -w -X k8s.io/component-base/version.gitVersion={layout.VERSION}"
 
 
 class KubernetesPart:
-    """A cluster of one node, or the workloads only when the environment names another cluster."""
+    """A cluster with one node, or only the workloads if the environment names another cluster."""
 
     name = layout.PART
     needs: tuple[str, ...] = ()
 
     def up(self, progress: Progress) -> None:
-        """Bring it up, or repair it."""
+        """Start or repair the cluster."""
         if external_kubeconfig():
             self._use_external(progress)
         else:
             self._start(progress)
 
     def down(self) -> None:
-        """Stop the kubelet before the pods, or it would start them again."""
+        """Stop the cluster. The kubelet stops first, because it would restart the pods."""
         if external_kubeconfig():
             return
         for daemon in reversed(_last_daemons().in_order()):
@@ -54,7 +54,7 @@ class KubernetesPart:
         machine.restore()
 
     def status(self) -> str:
-        """Daemons first, then what they serve."""
+        """Return the state of the daemons and then of the workloads."""
         if external_kubeconfig():
             return self._workloads_status()
         stopped = [daemon.purpose for daemon in _last_daemons().in_order() if not daemon.process.running()]
@@ -65,11 +65,11 @@ class KubernetesPart:
         return self._workloads_status()
 
     def logs(self) -> list[Path]:
-        """The log of each daemon."""
+        """Return the log of each daemon."""
         return [daemon.process.log for daemon in reversed(_last_daemons().in_order())]
 
     def reset(self) -> None:
-        """Objects, keys and containers; the images are still in the cache."""
+        """Delete objects, keys and containers. The images stay in the cache."""
         shutil.rmtree(layout.root(), ignore_errors=True)
 
     def _start(self, progress: Progress) -> None:
@@ -110,7 +110,7 @@ class KubernetesPart:
         workloads.renew_token(kubectl, endpoint().capture_token_file)
         with progress.stage(self.name, "sample workloads"):
             workloads.apply(kubectl)
-            workloads.replace_worn_pods(kubectl, workloads.NAMESPACE)
+            workloads.replace_full_pods(kubectl, workloads.NAMESPACE)
             workloads.wait_for_all(kubectl, containers, workloads.SHOP)
 
     def _workloads_status(self) -> str:
@@ -132,18 +132,18 @@ class _LocalContainers(RunningContainers):
 
 
 def connect() -> Kubectl:
-    """As the administrator."""
+    """Return kubectl with the permissions of the administrator."""
     cluster = endpoint()
     return Kubectl(cluster.kubectl, cluster.kubeconfig)
 
 
 def _last_daemons() -> Daemons:
-    """The daemons of the last ``up``, even if the programs have changed since then."""
+    """Return the daemons of the last ``up``, even if the programs have changed since then."""
     return daemons(Programs(layout.bin_dir(), layout.bin_dir()))
 
 
 def _prepare(recipes: tuple[images.Recipe, ...], progress: Progress) -> Programs:
-    """Prepare programs and images in parallel: building an image is mostly waiting."""
+    """Prepare programs and images in parallel, because image builds mostly wait."""
     with ThreadPoolExecutor(1) as pool:
         built = pool.submit(images.ensure_built, recipes, progress)
         programs = Programs(

@@ -22,7 +22,7 @@ _CNI_PLUGINS = ("/usr/lib/cni", "/opt/cni/bin")
 
 
 def write_all() -> None:
-    """Every file that a daemon reads at its start."""
+    """Write every file that a daemon reads when it starts."""
     layout.static_pods_dir().mkdir(parents=True, exist_ok=True)
     for user in _KUBECONFIG_USERS:
         _write(layout.kubeconfig(user), yaml.safe_dump(kubeconfig(user)), mode=0o600)
@@ -35,17 +35,17 @@ def write_all() -> None:
 
 
 def kubelet_config() -> Path:
-    """The file with the kubelet's configuration."""
+    """Return the path of the kubelet's configuration."""
     return layout.root() / "kubelet.yaml"
 
 
 def containerd_config() -> Path:
-    """The file with containerd's configuration."""
+    """Return the path of containerd's configuration."""
     return layout.root() / "containerd.toml"
 
 
 def cni_plugins() -> Path:
-    """The folder of the network plugins, preferably Debian's."""
+    """Return the folder of the network plugins, preferably Debian's."""
     return next((Path(place) for place in _CNI_PLUGINS if Path(place, "bridge").exists()), Path(_CNI_PLUGINS[0]))
 
 
@@ -156,7 +156,7 @@ disabled_plugins = {json.dumps(DISABLED_PLUGINS)}
     sandbox = "{PAUSE_IMAGE}"
 
 [{runtime}]
-  # Without CAP_SYS_RESOURCE a sandbox could not lower its score, and would not start.
+  # Without CAP_SYS_RESOURCE, a sandbox cannot lower its OOM score, and does not start.
   restrict_oom_score_adj = true
   # Below the folder of the lab, so that `down` recognizes the network namespaces of the lab.
   netns_mounts_under_state_dir = true
@@ -179,7 +179,7 @@ disabled_plugins = {json.dumps(DISABLED_PLUGINS)}
 
 
 def snapshotter() -> str:
-    """overlayfs, except where the disk is an overlay itself, as in a container: the kernel cannot stack those."""
+    """Return overlayfs, unless the disk is an overlay itself, as in a container: the kernel cannot stack overlays."""
     device = layout.root().stat().st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
     for line in Path("/proc/self/mountinfo").read_text().splitlines():

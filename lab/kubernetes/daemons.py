@@ -14,14 +14,14 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Daemon:
-    """A process of the cluster, and the port that shows whether it is ready."""
+    """A daemon of the cluster, and the port on which it listens when it is ready."""
 
     process: Process
     port: int | None
     purpose: str
 
     def start(self) -> bool:
-        """Start it unless it runs; True if it was started now."""
+        """Start the daemon unless it runs. Return whether it was started."""
         if self.port and not self.process.running():
             ports.ensure_free(self.port, self.purpose)
         return self.process.ensure_running()
@@ -29,7 +29,7 @@ class Daemon:
 
 @dataclass(frozen=True)
 class Daemons:
-    """All of them, in the order in which they start."""
+    """All daemons, in the order in which they start."""
 
     containerd: Daemon
     etcd: Daemon
@@ -39,7 +39,7 @@ class Daemons:
     kubelet: Daemon
 
     def in_order(self) -> tuple[Daemon, ...]:
-        """In the order in which they start; they stop in the reverse."""
+        """Return the daemons in the order in which they start. They stop in the reverse order."""
         return (
             self.containerd,
             self.etcd,
@@ -52,21 +52,21 @@ class Daemons:
 
 @dataclass(frozen=True)
 class Programs:
-    """The folders of what was built: Kubernetes with etcd, and containerd with its shim."""
+    """The folders of the built programs: Kubernetes with etcd, and containerd with its shim."""
 
     kubernetes: Path
     containerd: Path
 
 
 def ensure_runtime() -> None:
-    """Install what containerd calls and Debian has: runc and the network plugins."""
+    """Install the programs that containerd runs and Debian provides: runc and the network plugins."""
     ensure_program("runc", "runc")
     if not (config.cni_plugins() / "bridge").exists():
         ensure_debian("containernetworking-plugins")
 
 
 def daemons(programs: Programs) -> Daemons:
-    """The daemons as they would be started now, from these programs."""
+    """Return the daemons of these programs."""
     kubernetes = programs.kubernetes
     return Daemons(
         containerd=_containerd(programs.containerd),
@@ -85,7 +85,7 @@ def daemons(programs: Programs) -> Daemons:
 
 
 def _containerd(programs: Path) -> Daemon:
-    """Its PATH begins with its own folder, because the machine may have another version of the shim."""
+    """Return containerd. Its folder is first on PATH, because the machine may have another version of the shim."""
     argv: list[str | Path] = [programs / "containerd", "--config", config.containerd_config()]
     return _daemon("containerd", layout.STREAM_PORT, argv, path=f"{programs}:{_PATH}")
 
@@ -112,7 +112,7 @@ def _etcd() -> list[str]:
         f"--key-file={pki / 'etcd.key'}",
         f"--trusted-ca-file={pki / 'ca.crt'}",
         "--client-cert-auth",
-        "--unsafe-no-fsync",  # after a power cut `reset` is cheaper than waiting for the disk on every write
+        "--unsafe-no-fsync",  # writes do not wait for the disk; after a power failure, run `reset`
         "--log-level=warn",
     ]
 
@@ -157,7 +157,7 @@ def _controller_manager() -> list[str]:
         f"--secure-port={layout.CONTROLLER_PORT}",
         "--leader-elect=false",
         "--node-monitor-period=1s",
-        f"--flex-volume-plugin-dir={layout.kubelet_dir() / 'volume-plugins'}",  # it would make the usual one
+        f"--flex-volume-plugin-dir={layout.kubelet_dir() / 'volume-plugins'}",  # otherwise it creates the default one
     ]
 
 

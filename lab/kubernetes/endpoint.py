@@ -31,7 +31,7 @@ class KubernetesEndpoint:
 
 
 def endpoint() -> KubernetesEndpoint:
-    """The cluster as the last ``lab up`` left it."""
+    """Return the cluster of the last ``lab up``."""
     external = external_kubeconfig()
     cluster = _external(external) if external else _own()
     if not cluster.kubeconfig.exists() or not cluster.kubectl.exists():
@@ -40,7 +40,7 @@ def endpoint() -> KubernetesEndpoint:
 
 
 def external_kubeconfig() -> Path | None:
-    """The kubeconfig of an external cluster, if the environment names one."""
+    """Return the kubeconfig of the external cluster that the environment names, or None."""
     path = os.environ.get(EXTERNAL_VARIABLE)
     return Path(path).expanduser() if path else None
 

@@ -1,4 +1,4 @@
-"""Ports, names and folders of the cluster, in one place because its daemons have to agree on them."""
+"""Ports, names and folders of the cluster that several daemons use."""
 
 from pathlib import Path
 
@@ -44,27 +44,27 @@ def pki_dir() -> Path:
 
 
 def kubeconfig(user: str) -> Path:
-    """The kubeconfig of a daemon, or of ``admin``."""
+    """The kubeconfig of a daemon or of ``admin``."""
     return pki_dir() / f"{user}.kubeconfig"
 
 
 def containerd_dir() -> Path:
-    """Root, state and socket of the lab's own containerd."""
+    """The folder with root, state and socket of the lab's containerd."""
     return root() / "containerd"
 
 
 def containerd_socket() -> Path:
-    """Where containerd listens."""
+    """The socket of containerd."""
     return containerd_dir() / "sock"
 
 
 def kubelet_dir() -> Path:
-    """The kubelet's root folder: pod volumes are mounted below it."""
+    """The root folder of the kubelet, which contains the mounted volumes of pods."""
     return root() / "kubelet"
 
 
 def static_pods_dir() -> Path:
-    """Where the kubelet looks for static pods."""
+    """The folder of static pods."""
     return root() / "static-pods"
 
 
@@ -74,5 +74,5 @@ def cni_dir() -> Path:
 
 
 def bin_dir() -> Path:
-    """Links to the programs that run now."""
+    """The folder with links to the current programs."""
     return root() / "bin"

@@ -51,7 +51,7 @@ def restore() -> None:
     _remove_pods_cgroups()
     forwarding, *folders = note.read_text().split("\n")
     _FORWARDING.write_text(forwarding)
-    _remove_leavings()
+    _remove_leftovers()
     for folder in folders:
         _remove_if_empty(Path(folder))
     _forget_run_state()
@@ -77,7 +77,7 @@ def _wait_for_end(processes: list[Identity], timeout_s: float) -> None:
 
 
 def _shims() -> Iterator[Identity]:
-    """The shims of the lab's containerd: they carry its socket as an argument."""
+    """Return the shims of the lab's containerd, which have its socket as an argument."""
     socket = str(layout.containerd_socket()).encode()
     for folder in Path("/proc").glob("[0-9]*"):
         words = _command_line(folder)
@@ -126,7 +126,7 @@ def _remove_cgroup(folder: Path) -> None:
             folder.rmdir()
         except FileNotFoundError:
             return
-        except OSError:  # still busy: its last process has not been reaped yet
+        except OSError:  # busy until its last process has been reaped
             time.sleep(0.05)
         else:
             return
@@ -153,8 +153,8 @@ def _remove_network() -> None:
     shutil.rmtree(layout.cni_dir() / "addresses", ignore_errors=True)
 
 
-def _remove_leavings() -> None:
-    """Remove the rest from shared folders: sockets of shims, links to logs, and the rest by its name."""
+def _remove_leftovers() -> None:
+    """Remove the remaining files in shared folders: sockets of shims, links to logs, and others by their names."""
     _remove_dead_sockets()
     for link in _LOG_LINKS.glob("*.log"):
         if link.is_symlink() and str(link.readlink()).startswith(f"{layout.root()}/"):

@@ -1,4 +1,4 @@
-"""Keys and certificates of the cluster: one authority, and one certificate per daemon, created once."""
+"""Keys and certificates of the cluster, created once: a certificate authority, and a certificate per daemon."""
 
 import datetime
 import ipaddress
@@ -60,7 +60,7 @@ class Authority:
         self._key = _load_key(folder / "ca.key")
 
     def ensure(self, subject: Subject) -> None:
-        """Write FILE.key and FILE.crt unless they are there."""
+        """Write FILE.key and FILE.crt unless they exist."""
         target = self._folder / f"{subject.file}.crt"
         if target.exists():
             return

@@ -1,6 +1,6 @@
 """The ``runtimes`` part: each runtime with its tools, with busybox only, without a shell, and one that crashes.
 
-The data is generated, since the manifests differ only in image and arguments. All of it runs under Pod Security
+The manifests are generated, because they differ only in image and arguments. All pods run under Pod Security
 ``restricted``. A crashing workload leaves a file in the volume at /var/crash.
 """
 
@@ -34,7 +34,7 @@ _OVERFLOW = (
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment of one pod; the command of the image unless there is another."""
+    """A Deployment with one pod. Without a command, the pod runs the command of the image."""
 
     name: str
     image: str
@@ -53,7 +53,7 @@ def _java(name: str, image: str, *command: str) -> Workload:
     return Workload(name, image, command=words, memory="192Mi")
 
 
-# The application with .NET 10 inside extracts a library below HOME, and would send statistics.
+# The application contains .NET 10, which extracts a library below HOME and sends statistics by default.
 _SINGLE_FILE = (
     ("HOME", "/tmp"),
     ("AZURE_MCP_COLLECT_TELEMETRY", "false"),
@@ -70,7 +70,7 @@ def _single_file(name: str) -> Workload:
 
 
 def _dotnet_crash(name: str, image: str) -> Workload:
-    """Return the workload whose runtime writes a small dump. .NET 3.1 has other names of the variables."""
+    """Return the workload whose runtime writes a small dump. .NET 3.1 has other names for the variables."""
     dump = {"DbgEnableMiniDump": "1", "DbgMiniDumpType": "1", "DbgMiniDumpName": f"{CRASH_FOLDER}/service.dmp"}
     environment = tuple((f"{prefix}_{key}", value) for prefix in ("COMPlus", "DOTNET") for key, value in dump.items())
     return Workload(name, image, ("/app/Service.dll", "crash"), ("/usr/share/dotnet/dotnet",), "384Mi", environment)
@@ -145,7 +145,7 @@ EXPECTED = Expected(
 
 
 def manifest(workload: Workload, image_key: str) -> dict[str, Any]:
-    """The Deployment; its pod is replaced if the image was built again."""
+    """Return the Deployment. Its pod is replaced if the image was built again."""
     labels = {"app": workload.name}
     return {
         "apiVersion": "apps/v1",
@@ -205,7 +205,7 @@ def _mounts(workload: Workload) -> list[dict[str, str]]:
 
 
 class RuntimesPart:
-    """Starts only if it is named, because it has many pods and its images take long to build."""
+    """A part that only starts if it is named, because it has many pods and its images take long to build."""
 
     name = "runtimes"
     needs: tuple[str, ...] = (layout.PART,)
@@ -226,7 +226,7 @@ class RuntimesPart:
             kubectl(
                 "apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": everything})
             )
-            workloads.replace_worn_pods(kubectl, NAMESPACE)
+            workloads.replace_full_pods(kubectl, NAMESPACE)
             wait_until("the pods of the newest images", lambda: _are_newest(kubectl), timeout_s=120)
             workloads.wait_for_all(kubectl, RunningContainers(), EXPECTED)
 
@@ -244,15 +244,15 @@ class RuntimesPart:
         return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
 
     def logs(self) -> list[Path]:
-        """It has no logs: those of the cluster cover it."""
+        """Return no logs: the logs of the cluster contain everything."""
         return []
 
     def reset(self) -> None:
-        """The images stay in the cache."""
+        """Do nothing: the images stay in the cache."""
 
 
 def _are_newest(kubectl: Kubectl) -> bool:
-    """Whether no pod of an older manifest is left."""
+    """Return whether all pods of older manifests have ended."""
     return all(
         deployment["status"].get("observedGeneration") == deployment["metadata"]["generation"]
         and deployment["status"].get("updatedReplicas") == deployment["status"].get("replicas") == 1

@@ -21,17 +21,17 @@ _TOKEN_LIFE_S, _TOKEN_REST_S = 48 * 3600, 24 * 3600
 
 
 def make_account(kubectl: Kubectl) -> None:
-    """Apply the account of the captures, which may only read nodes and the names of namespaces."""
+    """Apply the service account of captures, which may only read nodes and the names of namespaces."""
     kubectl("apply", f"--filename={_PERMISSIONS / 'account.yaml'}")
 
 
 def grant(kubectl: Kubectl, namespace: str, size: str = "capture") -> None:
-    """Grant the permissions of one size of deploy/rbac in ``namespace``."""
+    """Grant the permissions of a file of deploy/rbac/namespace in ``namespace``."""
     kubectl("apply", f"--namespace={namespace}", f"--filename={_PERMISSIONS / 'namespace' / f'{size}.yaml'}")
 
 
 def renew_token(kubectl: Kubectl, file: Path) -> None:
-    """The token of the ServiceAccount that captures use, which is valid for at least a day."""
+    """Return a token of the service account of captures that is valid for at least a day."""
     if file.exists() and _expires_in(file) > _TOKEN_REST_S and _is_accepted(kubectl, file):
         return
     account = ("debug-capture", "--namespace=debug-capture")
@@ -67,15 +67,15 @@ def apply(kubectl: Kubectl) -> None:
     kubectl("apply", f"--filename={_MANIFESTS}")
 
 
-def replace_worn_pods(kubectl: Kubectl, namespace: str) -> None:
-    """Delete the pods that earlier runs have filled with debug containers, which Kubernetes never removes."""
+def replace_full_pods(kubectl: Kubectl, namespace: str) -> None:
+    """Delete pods to which earlier runs have added many debug containers, because Kubernetes never removes these."""
     for pod in kubectl.json("get", "pods", f"--namespace={namespace}")["items"]:
         if len(pod["spec"].get("ephemeralContainers", [])) > WORN_AFTER:
             kubectl("delete", "pod", pod["metadata"]["name"], f"--namespace={namespace}", "--wait=true")
 
 
 def wait_for_all(kubectl: Kubectl, running: "RunningContainers", expected: "Expected", timeout_s: float = 120) -> None:
-    """Wait until the healthy ones are ready and the others have crashed."""
+    """Wait until the healthy workloads are ready and the others have crashed."""
     wait_until("the sample workloads", lambda: not unready(kubectl, running, expected), timeout_s)
 
 
@@ -92,14 +92,14 @@ SHOP = Expected(NAMESPACE, frozenset({"checkout", "orders"}), frozenset({"gatewa
 
 
 class RunningContainers:
-    """Decides whether a running container of a pod's status really runs; here it always does."""
+    """Decides whether a container that is running according to the pod's status really runs. By default it does."""
 
     def __contains__(self, container_id: str) -> bool:
         return True
 
 
 def unready(kubectl: Kubectl, running: RunningContainers, expected: Expected = SHOP) -> list[str]:
-    """The workloads that are not yet in their expected state."""
+    """Return the workloads that are not yet in their expected state."""
     pods = kubectl.json("get", "pods", f"--namespace={expected.namespace}")["items"]
     live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     ready = {_app(pod) for pod in live if _is_ready(pod, running)}

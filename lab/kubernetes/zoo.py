@@ -28,7 +28,7 @@ ENDED_DEBUG_CONTAINERS = 100
 _FOLDER = REPO / "lab" / "workloads" / "zoo"
 _STATIC = _FOLDER / "static.yaml"
 _STATE, _OWNER = "state", "owner"  # annotations
-_WORN_AFTER = 150  # debug containers of the pod MANY; a capture refuses at 200
+_REPLACE_AFTER = 150  # debug containers of the pod MANY; a capture fails at 200
 _STARTS_WITHIN_S = 120
 _ENDS_WITHIN_S = 60
 _CONTAINERS_END_WITHIN_S = 300
@@ -59,7 +59,7 @@ def manifests(image_keys: Mapping[str, str]) -> list[Json]:
 
 
 def owned_manifests(image_keys: Mapping[str, str], minutes: int, uids: Mapping[str, str]) -> list[Json]:
-    """Return the objects that others own. ``uids`` are those of the owners, by KIND/NAME."""
+    """Return the objects that have owners. ``uids`` has the UIDs of the owners by KIND/NAME."""
     objects = []
     for item in documents("owners.yaml"):
         if owner := owner_of(item):
@@ -85,7 +85,7 @@ def _reference(owner: str, uid: str) -> Json:
 
 
 def _complete(item: Json) -> Json:
-    """Return the Pod, or the Deployment of one, that ``item`` stands for."""
+    """Return the Pod, or the Deployment with one pod, for the short form ``item``."""
     metadata, spec = item["metadata"], item["spec"]
     labels = {"app": metadata["name"]}
     if item.get("kind") == "Pod":
@@ -104,7 +104,7 @@ def _complete(item: Json) -> Json:
 
 
 def _with_defaults(item: Json, image_keys: Mapping[str, str]) -> Json:
-    """Return ``item`` in the namespace of the zoo, with what all pods of the zoo have."""
+    """Return ``item`` with the namespace and the defaults of the zoo."""
     item = copy.deepcopy(item)
     item["metadata"]["namespace"] = NAMESPACE
     template = item if item["kind"] == "Pod" else _template(item)
@@ -135,7 +135,7 @@ def _image_name(reference: str) -> str:
 
 
 class ZooPart:
-    """Starts only if it is named, because it has many pods."""
+    """A part that only starts if it is named, because it has many pods."""
 
     name = "zoo"
     needs: tuple[str, ...] = (layout.PART,)
@@ -150,7 +150,7 @@ class ZooPart:
             kubectl("apply", f"--filename={_FOLDER / 'namespace.yaml'}", f"--filename={_FOLDER / 'kinds.yaml'}")
             kubectl("wait", "--for=condition=Established", f"--filename={_FOLDER / 'kinds.yaml'}", "--timeout=30s")
             workloads.grant(kubectl, NAMESPACE)
-            _replace_what_aged(kubectl)
+            _replace_used(kubectl)
             _apply_all(kubectl, {recipe.name: recipe.key() for recipe in (*images.recipes(), *recipes)})
             wait_until("the zoo", lambda: not unsettled(kubectl), timeout_s=_STARTS_WITHIN_S)
         with progress.stage(self.name, f"{ENDED_DEBUG_CONTAINERS} debug containers that end"):
@@ -175,11 +175,11 @@ class ZooPart:
         return f"broken: {', '.join(missing)} not as they should be" if missing else "up"
 
     def logs(self) -> list[Path]:
-        """It has no logs: those of the cluster cover it."""
+        """Return no logs: the logs of the cluster contain everything."""
         return []
 
     def reset(self) -> None:
-        """The images stay in the cache."""
+        """Do nothing: the images stay in the cache."""
 
 
 _IN_ZOO = (f"--namespace={NAMESPACE}",)
@@ -219,12 +219,12 @@ def _is_in(state: str, pod: Json) -> bool:
     raise LabError(f"the zoo has an unknown state {state}")
 
 
-def _replace_what_aged(kubectl: Kubectl) -> None:
-    """Delete the Jobs, which cannot change, and the pods that earlier runs have filled with debug containers."""
+def _replace_used(kubectl: Kubectl) -> None:
+    """Delete the Jobs, which are immutable, and the pods to which earlier runs have added many debug containers."""
     kubectl("delete", "jobs", "--all", *_IN_ZOO, "--cascade=foreground", "--wait=true")
     for pod in kubectl.json("get", "pods", *_IN_ZOO)["items"]:
         is_many = pod["metadata"]["labels"].get("app") == MANY
-        limit = _WORN_AFTER if is_many else workloads.WORN_AFTER
+        limit = _REPLACE_AFTER if is_many else workloads.WORN_AFTER
         if len(pod["spec"].get("ephemeralContainers", [])) > limit:
             kubectl("delete", "pod", pod["metadata"]["name"], *_IN_ZOO, "--wait=true")
 
@@ -234,7 +234,7 @@ def _apply_all(kubectl: Kubectl, image_keys: Mapping[str, str]) -> None:
     owners = {owner for item in documents("owners.yaml") if (owner := owner_of(item))}
     uids = {owner: str(kubectl.json("get", owner, *_IN_ZOO)["metadata"]["uid"]) for owner in owners}
     _apply(kubectl, owned_manifests(image_keys, int(time.time() // 60), uids))
-    # A pod that is deleted before it runs is gone at once.
+    # A pod that is deleted before it runs ends immediately.
     kubectl("wait", "--for=jsonpath={.status.phase}=Running", "pod/terminating", *_IN_ZOO, "--timeout=60s")
     kubectl("delete", "pod", "terminating", *_IN_ZOO, "--wait=false")
     layout.static_pods_dir().joinpath(_STATIC.name).write_text(_STATIC.read_text())
@@ -245,7 +245,7 @@ def _apply(kubectl: Kubectl, items: list[Json]) -> None:
 
 
 def _attach_ended_containers(kubectl: Kubectl) -> None:
-    """Attach debug containers that end immediately, as many captures would leave them."""
+    """Attach debug containers that end immediately, to simulate many captures."""
     pod = next(pod for pod in _pods_of(MANY, kubectl.json("get", "pods", *_IN_ZOO)["items"]) if _is_in("ready", pod))
     existing = pod["spec"].get("ephemeralContainers", [])
     image = pod["spec"]["containers"][0]["image"]

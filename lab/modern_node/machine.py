@@ -20,7 +20,7 @@ _DISK_MIB = 8192
 
 
 def disk(root: Path, programs: list[Path], images: list[Path]) -> Path:
-    """Return the disk with these files. It is made again when one of them changes."""
+    """Return the disk with these files. It is created again if one of them changes."""
     texts = dict(guest.files())
     key = hashlib.sha256(repr((root, sorted(programs), sorted(images), texts)).encode()).hexdigest()[:12]
     path = part_dir(PART) / f"disk-{key}.img"
@@ -55,7 +55,7 @@ def _write(stage: Path, texts: dict[str, str]) -> None:
 
 
 def _import(images: Iterable[Path], folder: Path, scratch: Path) -> None:
-    """Unpack the images into the folder of the machine's containerd: emulated processors take minutes for that."""
+    """Unpack the images into the folder of the machine's containerd, which takes minutes on emulated processors."""
     settings, socket = scratch / "containerd.toml", scratch / "sock"
     settings.write_text(f'''\
 version = 3
@@ -79,13 +79,13 @@ disabled_plugins = {json.dumps([*config.DISABLED_PLUGINS, "io.containerd.grpc.v1
 
 
 def process(root: Path, emulator: Path, drive: Path) -> Process:
-    """Return the emulator as a daemon. What the machine writes to its disk is lost when it stops."""
+    """Return the emulator as a daemon. Changes on the disk are lost when the machine stops."""
     program = ["nice", "-n", "10", *_program(emulator, "qemu-system-x86_64")]
     return Process(PART, "qemu", [*program, *_machine(root, emulator, drive)])
 
 
 def last_process() -> Process:
-    """Return the daemon of the last start, to watch and to stop it."""
+    """Return the daemon of the last start, to monitor or stop it."""
     return Process(PART, "qemu", [])
 
 

@@ -8,7 +8,7 @@ TAINT = "lab.local/modern-node"
 RUNTIMES = ("runc", "crun")
 KUBELET_PORT = 16252
 
-# QEMU's user network. Nothing but the API server and the kubelet's port crosses its border.
+# QEMU's user network. Only connections to the API server and to the port of the kubelet pass through it.
 GUEST_ADDRESS = "10.0.2.15"
 API_ADDRESS = "10.0.2.100"
-API_NAME = "kubernetes"  # the API server's certificate has it
+API_NAME = "kubernetes"  # a name in the API server's certificate

@@ -1,4 +1,4 @@
-"""The ``modern-node`` part: starts only if it is named, because an emulated machine needs a processor for itself."""
+"""The ``modern-node`` part. It only starts if it is named, because an emulated machine uses a whole processor."""
 
 import shutil
 from pathlib import Path
@@ -19,13 +19,13 @@ _PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet")
 
 
 class ModernNodePart:
-    """A virtual machine joins the cluster of the lab. Only its own workloads run on it."""
+    """A virtual machine that joins the cluster of the lab, and only runs workloads of this part."""
 
     name = PART
     needs: tuple[str, ...] = (layout.PART,)
 
     def up(self, progress: Progress) -> None:
-        """Make the disk, start the machine, and wait for its workloads."""
+        """Create the disk, start the machine, and wait for its workloads."""
         if external_kubeconfig():
             raise LabError("modern-node needs the lab's own cluster; unset DEBUG_CAPTURE_KUBECONFIG")
         recipes = [

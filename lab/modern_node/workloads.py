@@ -1,4 +1,4 @@
-"""What runs on the node: workloads of the runtimes, and a pod with shared processes, each with runc and with crun."""
+"""The workloads of the node: runtimes, and a pod with shared processes, each with runc and with crun."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from lab.kubernetes.runtimes import RUNNING
 from lab.kubernetes.workloads import Expected, grant
 from lab.modern_node.names import NAMESPACE, NODE, RUNTIMES, TAINT
 
-# Few, because a capture takes ten times as long on emulated processors.
+# Only a few, because a capture takes ten times as long on emulated processors.
 _NAMES = (
     "java17-full",
     "java17-bare",
@@ -38,7 +38,7 @@ def apply(kubectl: Kubectl, image_keys: dict[str, str]) -> None:
 
 
 def delete(kubectl: Kubectl) -> None:
-    """Delete everything that ``apply`` created, and the node, whose kubelet does not run any more."""
+    """Delete the objects of ``apply``, and the node, because its kubelet has stopped."""
     quiet = ("--ignore-not-found", "--wait=false")
     kubectl("delete", "namespace", NAMESPACE, *quiet)
     kubectl("delete", "pods", "--all", f"--namespace={NAMESPACE}", "--force", "--grace-period=0", *quiet)

@@ -1,4 +1,4 @@
-"""A PagerDuty account on this machine: incidents, alerts and notes by the documented REST API, and pages for people."""
+"""A PagerDuty account on this machine: incidents, alerts and notes with the documented REST API and a web page."""
 
 from lab.pagerduty.part import PART, PagerDutyEndpoint, endpoint
 

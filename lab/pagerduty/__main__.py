@@ -10,7 +10,7 @@ from lab.pagerduty.server import serve
 
 
 def main() -> None:
-    """Serves until it is interrupted."""
+    """Serve until the process is interrupted."""
     parser = argparse.ArgumentParser(prog="python -m lab.pagerduty", description=__doc__)
     parser.add_argument("command", choices=("serve",))
     parser.add_argument("--port", type=int, default=PORT)

@@ -1,4 +1,4 @@
-"""Who may call: the keys of the simulated account and its users."""
+"""The keys and users of the simulated account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENDER = "rundeck@shop.example"
 
 @dataclass(frozen=True)
 class Keys:
-    """One key of each kind that PagerDuty creates."""
+    """A key of each kind that PagerDuty has."""
 
     account: str
     """A general access key. It belongs to no user, so a request needs `From`."""
@@ -29,8 +29,8 @@ class Keys:
     """An OAuth token of an app."""
 
     @classmethod
-    def kept_in(cls, file: Path) -> Keys:
-        """The keys of this state directory. The first call creates them."""
+    def load(cls, file: Path) -> Keys:
+        """Return the keys in ``file``. The first call creates them."""
         if not file.exists():
             keys = cls(secrets.token_hex(10), secrets.token_hex(10), "pdus+" + secrets.token_hex(16))
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -40,6 +40,6 @@ class Keys:
 
 
 def user_reference(email: str) -> Json:
-    """A reference to a user in PagerDuty's form."""
+    """Return a reference to a user in PagerDuty's format."""
     identity = "P" + email.partition("@")[0].upper().ljust(6, "0")[:6]
     return {"id": identity, "type": "user_reference", "summary": USERS[email], "self": None, "html_url": None}

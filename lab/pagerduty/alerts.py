@@ -1,6 +1,6 @@
-"""Alerts as monitoring systems send them to PagerDuty, about a pod of the lab: the content of `body.details`.
+"""Alerts about a pod of the lab, as monitoring systems send them to PagerDuty: the content of `body.details`.
 
-Hand-written after the senders' documentation: Alertmanager "pagerduty_config", Datadog "PagerDuty integration" and its
+Written after the senders' documentation: Alertmanager "pagerduty_config", Datadog "PagerDuty integration" and its
 unified service tagging, CloudWatch "Container Insights metrics" by SNS, Dynatrace "Problem notifications", New Relic
 "Webhook payload" of a Kubernetes condition, Grafana "PagerDuty contact point", kube-state-metrics' pod metrics.
 """
@@ -26,7 +26,7 @@ class Subject:
 
 
 def alert_bodies(about: Subject) -> dict[str, Json]:
-    """The details of one alert per sender. Under "plain text", there is only a sentence."""
+    """Return the details of an alert of each sender. The alert of "plain text" is only a sentence."""
     return {
         "Alertmanager": _alertmanager(about),
         "Datadog": _datadog(about),

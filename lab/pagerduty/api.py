@@ -1,6 +1,6 @@
-"""The part of PagerDuty's REST API v2 that notes, incidents and alerts need.
+"""The endpoints of PagerDuty's REST API v2 for notes, incidents and alerts.
 
-Each function is one page of the reference.
+Each function implements a page of the reference.
 Source: PagerDuty API reference, "List notes", "Create a note on an incident", "Update a note", "Get an incident",
 "List alerts for an incident", "Create a status update", "Errors", "REST API Rate Limits", "Pagination"; Events API v2
 reference, "Send a change event".
@@ -126,7 +126,7 @@ def set_fields(incident: str) -> tuple[Json, int]:
 
 @events.post("/v2/change/enqueue")
 def send_change_event() -> tuple[Json, int]:
-    """Send a change event: no key of an account, but that of an integration, of 32 characters."""
+    """Send a change event. It has the key of an integration, of 32 characters, instead of a key of the account."""
     event = body()
     wrong = [] if isinstance((event.get("payload") or {}).get("summary"), str) else ["summary"]
     if len(str(event.get("routing_key", ""))) != _ROUTING_KEY_LENGTH:
@@ -162,7 +162,7 @@ def _note_content() -> str:
 
 
 def _field(raw: object) -> Json:
-    """A custom field with its new value; this account has one, of type URL."""
+    """Return the custom field with its new value. The account has one field, of type URL."""
     if not isinstance(raw, dict) or raw.get("name") != CUSTOM_FIELD:
         raise invalid_input("Custom Field does not exist")
     value = raw.get("value")

@@ -1,4 +1,4 @@
-"""The lab's own addresses: what a test orders, and the requests that came."""
+"""The lab's own endpoints, which control the simulator and list received requests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ lab = Blueprint("lab", __name__)
 
 @lab.get("/_requests")
 def list_requests() -> Json:
-    """The latest requests."""
+    """Return the latest requests."""
     return {"requests": simulator().journal.entries()}
 
 
 @lab.post("/_control")
 def control() -> Json:
-    """Resets the account, orders failures and limits, creates an incident."""
+    """Reset the account, request failures and limits, or create an incident."""
     order, account = body(), simulator()
     if order.get("reset"):
         account.reset()

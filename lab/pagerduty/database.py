@@ -1,4 +1,4 @@
-"""Incidents, alerts and notes, kept in SQLite so that they outlive a restart and a kill."""
+"""Incidents, alerts and notes in SQLite. They survive a restart and a kill."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ CREATE INDEX IF NOT EXISTS notes_of_incident ON notes (incident, position);
 
 
 class Database:
-    """The persistent state of the simulator. Safe to use from several threads."""
+    """The persistent state of the simulator. Thread-safe."""
 
     def __init__(self, file: Path) -> None:
         """Open the file, or create it."""
         self._lock = threading.Lock()
         self._db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-        # the lab has to survive a killed process, not a power cut
+        # the data must survive a killed process, but not a power failure
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.executescript(_SCHEMA)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Delete everything."""
         self._run("DELETE FROM notes")
         self._run("DELETE FROM incidents")
 
     def incident_ids(self) -> list[str]:
-        """In order of their creation."""
+        """Return the IDs of all incidents in the order of their creation."""
         return [row[0] for row in self._run("SELECT id FROM incidents ORDER BY number")]
 
     def add_incident(self, incident: Json, alerts: list[Json]) -> None:
-        """Adds an incident or replaces the one with its ID; its notes stay."""
+        """Add an incident, or replace the incident with the same ID and keep its notes."""
         values = (incident["id"], incident["incident_number"], json.dumps(incident), json.dumps(alerts))
         self._run("INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?)", *values)
 
     def incident(self, identity: str) -> Json | None:
-        """One incident."""
+        """Return an incident."""
         return self._first("SELECT content FROM incidents WHERE id = ?", identity)
 
     def alerts(self, identity: str) -> list[Json]:
-        """The alerts of an incident."""
+        """Return the alerts of an incident."""
         rows = self._run("SELECT alerts FROM incidents WHERE id = ?", identity)
         return [alert for row in rows for alert in json.loads(row[0])]
 
     def notes(self, incident: str) -> list[Json]:
-        """The notes of an incident, oldest first."""
+        """Return the notes of an incident, oldest first."""
         rows = self._run("SELECT content FROM notes WHERE incident = ? ORDER BY position", incident)
         return [json.loads(row[0]) for row in rows]
 
@@ -65,7 +65,7 @@ class Database:
         return bool(added)
 
     def note(self, incident: str, identity: str) -> Json | None:
-        """One note of this incident."""
+        """Return a note of this incident."""
         return self._first("SELECT content FROM notes WHERE incident = ? AND id = ?", incident, identity)
 
     def replace_note(self, note: Json) -> None:
@@ -73,7 +73,7 @@ class Database:
         self._run("UPDATE notes SET content = ? WHERE id = ?", json.dumps(note), note["id"])
 
     def delete_note(self, identity: str) -> None:
-        """Removes a note."""
+        """Delete a note."""
         self._run("DELETE FROM notes WHERE id = ?", identity)
 
     def _first(self, query: str, *values: str) -> Json | None:

@@ -1,4 +1,4 @@
-"""Incidents and alerts in the shape that PagerDuty's REST API gives them, and the ones the lab starts with."""
+"""Incidents and alerts in the format of PagerDuty's REST API, and the initial ones of the lab."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SERVICE = {"id": "PSHOP001", "type": "service_reference", "summary": "shop"}
 
 
 def now() -> str:
-    """PagerDuty's time stamps."""
+    """Return the current time as a timestamp of PagerDuty."""
     return datetime.now(timezone.utc).strftime(STAMP)
 
 
 def make_incident(base_url: str, number: int, fields: Mapping[str, Any]) -> Json:
-    """An incident; what `wanted` says replaces what is usual."""
+    """Return an incident. The fields in `wanted` replace the defaults."""
     identity, title = str(fields["id"]), str(fields.get("title", "Something is wrong"))
     created = now()
     incident: Json = {
@@ -47,7 +47,7 @@ def make_incident(base_url: str, number: int, fields: Mapping[str, Any]) -> Json
 
 
 def make_alert(incident: Json, position: int, details: Mapping[str, str], title: str = "") -> Json:
-    """An alert as the Events API v2 stores it: the event's custom details are in `body.details`."""
+    """Return an alert as the Events API v2 stores it, with the custom details of the event in `body.details`."""
     identity = f"{incident['id']}A{position}"
     return {
         "id": identity,
@@ -67,7 +67,7 @@ def make_alert(incident: Json, position: int, details: Mapping[str, str], title:
 
 
 def alertmanager_details(labels: Mapping[str, str], summary: str, description: str) -> dict[str, str]:
-    """Custom details as Alertmanager's PagerDuty receiver sends them, with the labels once more, one by one."""
+    """Return custom details as Alertmanager's PagerDuty receiver sends them, with each label as a separate detail."""
     firing = "".join(f" - {name} = {value}\n" for name, value in sorted(labels.items()))
     return {
         **labels,
@@ -92,7 +92,7 @@ def _shop_labels(alertname: str, app: str) -> dict[str, str]:
 
 
 def seed_incidents() -> list[Json]:
-    """The arguments of `make_incident` at the start: one incident for each failing workload."""
+    """Return the arguments of `make_incident` for the initial incidents: one for each failing workload."""
     return [
         {
             "id": "Q1CHECKOUT0001",

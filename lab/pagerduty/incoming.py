@@ -1,4 +1,4 @@
-"""What each request goes through, and what it comes with: journal, limits, key, version, author, body."""
+"""The processing of each request: journal, limits, key, version, author, body."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lab.pagerduty.simulator import Simulator
 
 
 def simulator() -> Simulator:
-    """The account of the app that serves this request: tests have several in one process."""
+    """Return the account of the app that serves this request. Tests have several apps in a process."""
     account: Simulator = current_app.config["SIMULATOR"]
     return account
 
 
 def admit() -> None:
-    """Before a request: refuses it as PagerDuty does. The lab's own addresses and the Events API need no key."""
+    """Reject invalid requests as PagerDuty does. The lab's own endpoints and the Events API need no key."""
     if request.blueprint == "lab":
         return
     g.entry = entry(request)
@@ -33,7 +33,7 @@ def admit() -> None:
 
 
 def record(response: Response) -> Response:
-    """After a request: adds the headers of the rate limit, and writes the request down."""
+    """Add the headers of the rate limit to the response, and record the request in the journal."""
     response.headers.update(g.get("limits", {}))
     if not response.content_length:
         response.headers.pop("Content-Type", None)
@@ -43,7 +43,7 @@ def record(response: Response) -> Response:
 
 
 def author() -> Json:
-    """The user in whose name the request writes."""
+    """Return the user who makes the change."""
     if request.headers["Authorization"] == f"Token token={simulator().keys.user}":
         return user_reference("oncall@shop.example")
     sender = request.headers.get("From", "")
@@ -55,7 +55,7 @@ def author() -> Json:
 
 
 def body() -> Json:
-    """The body as an object; raises ApiError if it is something else."""
+    """Return the body, a JSON object. Raises ApiError for other content."""
     value = request.get_json(force=True, silent=True)
     if not isinstance(value, dict):
         raise invalid_input("The request body is not a JSON object")
@@ -63,7 +63,7 @@ def body() -> Json:
 
 
 def number(name: str, default: int) -> int:
-    """A number in the query; raises ApiError if it is something else."""
+    """Return a number in the query. Raises ApiError for other text."""
     text = request.args.get(name, str(default))
     if not text.isdigit():
         raise invalid_input(f"{name} must be a number")
@@ -71,7 +71,7 @@ def number(name: str, default: int) -> int:
 
 
 def _authenticate() -> str:
-    """The scheme and key of the request; raises ApiError if the account does not know it."""
+    """Return the scheme and key of the request. Raises ApiError for an unknown key."""
     header, keys = request.headers.get("Authorization", ""), simulator().keys
     if header not in (f"Token token={keys.account}", f"Token token={keys.user}", f"Bearer {keys.bearer}"):
         raise unauthenticated()

@@ -17,28 +17,28 @@ class Journal:
     """The latest requests, oldest first."""
 
     def __init__(self) -> None:
-        """Starts empty."""
+        """Create an empty journal."""
         self._lock = threading.Lock()
         self._entries: deque[Json] = deque(maxlen=_LONGEST)
 
     def add(self, request: Json) -> None:
-        """Writes down a request, as `entry` makes it."""
+        """Add a request in the format of `entry`."""
         with self._lock:
             self._entries.append(request)
 
     def entries(self) -> list[Json]:
-        """A copy of all entries."""
+        """Return a copy of all entries."""
         with self._lock:
             return list(self._entries)
 
     def clear(self) -> None:
-        """Forgets them."""
+        """Delete all entries."""
         with self._lock:
             self._entries.clear()
 
 
 def entry(request: Request) -> Json:
-    """What the journal has of a request, without credentials. Header names are lower case."""
+    """Return the entry of a request, without credentials and with header names in lower case."""
     return {
         "at": now(),
         "method": request.method,

@@ -1,4 +1,4 @@
-"""When the simulator refuses a request: PagerDuty's rate limit, and failures that a test requests."""
+"""PagerDuty's rate limit, and failures that a test requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Window:
 
 
 class Limits:
-    """Counts requests by key in windows of a minute, and keeps the failures on demand."""
+    """Counts requests by key in windows of a minute, and stores requested failures."""
 
     def __init__(self) -> None:
         """Start with PagerDuty's limit and no failures."""
@@ -45,7 +45,7 @@ class Limits:
             self._refusals: list[_Refusal] = []
 
     def order(self, control: Json) -> None:
-        """Read the failures that a control request orders."""
+        """Store the failures that a control request contains."""
         with self._lock:
             self._per_minute = int(control.get("limit_per_minute", self._per_minute))
             if control.get("heal"):
@@ -56,7 +56,7 @@ class Limits:
                 self._refusals.append(_failure(control["fail"]))
 
     def refuse(self) -> None:
-        """Raises the failure that a test ordered for this request."""
+        """Raise the failure that a test requested for this request."""
         with self._lock:
             self._refusals = [refusal for refusal in self._refusals if refusal.times > 0]
             for refusal in self._refusals:
@@ -64,7 +64,7 @@ class Limits:
                 raise ApiError(refusal.status, refusal.content, refusal.headers)
 
     def count(self, key: str) -> dict[str, str]:
-        """Counts a request of this key; the headers for its answer. ApiError above the limit has them, too."""
+        """Count a request with this key. Return the headers for the response, or of ApiError above the limit."""
         with self._lock:
             window = self._windows[key]
             if time.monotonic() - window.started >= _WINDOW_S:

@@ -1,4 +1,4 @@
-"""JSON objects, and the errors that the simulated API can answer."""
+"""JSON objects, and the errors of the simulated API."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ Json = dict[str, Any]
 
 
 class ApiError(Exception):
-    """The answer to a request that fails; `content` None means an empty body."""
+    """The response to a failed request. With `content` None, the body is empty."""
 
     def __init__(self, status: int, content: Json | None, headers: Mapping[str, str] | None = None) -> None:
-        """`content` has PagerDuty's own shape, see `error_body`."""
+        """`content` has PagerDuty's format (see `error_body`)."""
         super().__init__(f"HTTP {status}")
         self.status = status
         self.content = content
@@ -20,12 +20,12 @@ class ApiError(Exception):
 
 
 def error_body(message: str, code: int, *errors: str) -> Json:
-    """The body of an error as PagerDuty documents it; `errors` are the details that it lists."""
+    """Return the body of an error in PagerDuty's documented format, with the details `errors`."""
     return {"error": {"message": message, "code": code, **({"errors": list(errors)} if errors else {})}}
 
 
 def invalid_input(*errors: str) -> ApiError:
-    """A request that must not be repeated as it is."""
+    """The request is invalid and must not be repeated unchanged."""
     return ApiError(400, error_body("Invalid Input Provided", 2001, *errors))
 
 
@@ -45,7 +45,7 @@ def unauthenticated() -> ApiError:
 
 
 def unknown_sender() -> ApiError:
-    """The From header names no user of the account."""
+    """The user in the From header is not in the account."""
     return ApiError(400, error_body("Requester User Not Found", 1008))
 
 

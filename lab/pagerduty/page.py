@@ -1,4 +1,4 @@
-"""Pages for people: all incidents, and one with its notes and alerts. Jinja escapes what comes from outside."""
+"""Web pages: the list of incidents, and an incident with its notes and alerts. Jinja escapes external text."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lab.pagerduty.incidents import STAMP
 from lab.pagerduty.incoming import simulator
 from lab.pagerduty.model import Json, not_found
 
-# nothing is loaded from elsewhere and no script runs
+# the page loads no external content and runs no script
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-# they repeat what the labels say
+# these details repeat the labels
 _LAST_DETAILS = ("firing", "resolved", "num_firing", "num_resolved")
 
 
 def show_page() -> Response | None:
-    """Before a request: a browser gets a page at the addresses of the API, and needs no key."""
+    """Return a page if the request is from a browser, which needs no key, at a URL of the API."""
     if request.method != "GET" or request.blueprint == "lab" or "text/html" not in request.headers.get("Accept", ""):
         return None
     response = make_response(_overview() if request.path in ("/", "/incidents") else _incident())
@@ -26,12 +26,12 @@ def show_page() -> Response | None:
 
 
 def moment(stamp: str) -> str:
-    """A time stamp for people."""
+    """Return a timestamp in a readable format."""
     return datetime.strptime(stamp, STAMP).strftime("%d %b %Y, %H:%M UTC")
 
 
 def labels(details: Json) -> list[tuple[str, object]]:
-    """The details of an alert that have a value and do not repeat others."""
+    """Return the details of an alert that have a value and do not repeat other details."""
     return [(name, value) for name, value in details.items() if name not in _LAST_DETAILS and value]
 
 

@@ -31,13 +31,13 @@ class PagerDutyEndpoint:
 
 
 def endpoint() -> PagerDutyEndpoint:
-    """The simulator that `python -m lab up pagerduty` starts."""
-    keys = Keys.kept_in(state() / "keys.json")
+    """Return the simulator that `python -m lab up pagerduty` starts."""
+    keys = Keys.load(state() / "keys.json")
     return PagerDutyEndpoint(URL, keys.account, SENDER, keys.user, keys.bearer)
 
 
 def state() -> Path:
-    """The directory of keys, incidents and notes."""
+    """Return the directory of keys, incidents and notes."""
     return part_dir("pagerduty")
 
 
@@ -48,7 +48,7 @@ class PagerDutySimulator(Daemon):
     port = PORT
 
     def process(self, progress: Progress) -> Process:
-        """It only needs Python."""
+        """Return the daemon, which only needs Python."""
         return Process(self.name, self.name, [sys.executable, "-m", "lab.pagerduty", "serve"], cwd=REPO)
 
 

@@ -16,12 +16,12 @@ from lab.pagerduty.model import ApiError, not_found
 from lab.pagerduty.simulator import Simulator
 
 _LARGEST_BODY = 4 * 1024 * 1024
-# many captures may annotate at the same moment
+# many captures may write notes at the same time
 _BACKLOG = 128
 
 
 def serve(state: Path, port: int) -> None:
-    """Serves until the process is ended."""
+    """Serve until the process ends."""
     server(state, port).serve_forever()
 
 
@@ -34,7 +34,7 @@ def server(state: Path, port: int) -> BaseWSGIServer:
 
 
 def create_app(simulator: Simulator) -> Flask:
-    """The API, the pages and the lab's own addresses for one account."""
+    """Return an app with the API, the pages and the lab's own endpoints for an account."""
     app = Flask(__name__, static_folder=None)
     app.config.update(SIMULATOR=simulator, MAX_CONTENT_LENGTH=_LARGEST_BODY)
     app.url_map.merge_slashes = False
@@ -56,7 +56,7 @@ def _respond(error: ApiError) -> ResponseReturnValue:
 
 
 class _Handler(WSGIRequestHandler):
-    # headers and body go out in two writes: without it each answer takes 40 ms
+    # headers and body are separate writes: without this option, each response takes 40 ms
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

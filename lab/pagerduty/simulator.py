@@ -1,4 +1,4 @@
-"""Everything that one simulated account remembers."""
+"""The state of a simulated account."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lab.pagerduty.model import Json, invalid_input
 
 
 class Simulator:
-    """Keys, incidents, limits and journal of one account. Safe to use from several threads."""
+    """Keys, incidents, limits and journal of an account. Thread-safe."""
 
     def __init__(self, state: Path, base_url: str) -> None:
-        """`state` keeps keys, incidents and notes; `base_url` is what links begin with."""
-        self.keys = Keys.kept_in(state / "keys.json")
+        """`state` is the directory of keys, incidents and notes. Links start with `base_url`."""
+        self.keys = Keys.load(state / "keys.json")
         self.database = Database(state / "incidents.sqlite")
         self.limits = Limits()
         self.journal = Journal()
@@ -29,14 +29,14 @@ class Simulator:
             self._seed()
 
     def reset(self) -> None:
-        """Forgets everything except the keys, and starts with the first incidents again."""
+        """Delete everything except the keys, and restore the initial incidents."""
         self.database.clear()
         self.limits.reset()
         self.journal.clear()
         self._seed()
 
     def create(self, fields: Json) -> None:
-        """Adds an incident with its alerts; raises ApiError if its ID is not in PagerDuty's form."""
+        """Add an incident with its alerts. Raises ApiError if its ID does not have PagerDuty's format."""
         if not re.fullmatch(r"[PQR][A-Z0-9]{5,31}", str(fields.get("id", ""))):
             raise invalid_input("incident.id must be upper-case letters and digits, beginning with P, Q or R")
         incident = make_incident(self._base_url, len(self.database.incident_ids()) + 1, fields)

@@ -1,4 +1,4 @@
-"""Payloads of PagerDuty's V3 webhooks, one of each kind. Hand-written after its documentation.
+"""Payloads of PagerDuty's V3 webhooks, one of each kind, written according to its documentation.
 
 Source: PagerDuty developer documentation, "V3 webhooks overview", "Webhook event types".
 """
@@ -14,7 +14,7 @@ GUARANTEED_BYTES, LARGEST_BYTES = 55 * 1024, 256 * 1024
 
 
 def event(event_type: str, data: Json | None) -> Json:
-    """The envelope of one event."""
+    """Return an event with its envelope."""
     return {
         "event": {
             "id": secrets.token_hex(13).upper(),
@@ -29,7 +29,7 @@ def event(event_type: str, data: Json | None) -> Json:
 
 
 def incident_event(incident: str, event_type: str = "incident.triggered", title: str = "Something is wrong") -> Json:
-    """An event of an incident. It does not contain the alerts."""
+    """Return an event of an incident. It does not contain the alerts."""
     return event(
         event_type,
         {
@@ -56,14 +56,14 @@ def incident_event(incident: str, event_type: str = "incident.triggered", title:
 
 
 def note_event(incident: str, note: str = "PNOTE00001", content: str = "Debug state of shop/checkout: …") -> Json:
-    """The event of a note of the plugin, for accounts that subscribe to notes: its ID is that of the note."""
+    """Return the event of a note by the plugin, for accounts that subscribe to notes. Its ID is the ID of the note."""
     reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
     data = {"incident": reference, "id": note, "content": content, "trimmed": False, "type": "incident_note"}
     return event("incident.annotated", data)
 
 
 def fields_event(incident: str) -> Json:
-    """The event of a custom field that gets a value."""
+    """Return the event of a change of a custom field."""
     reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
     field = {"id": "PFIELD1", "name": "evidence_url", "type": "field_value", "value": "https://evidence.example/1"}
     data = {"incident": reference, "custom_fields": [field], "type": "incident_custom_field_values"}
@@ -71,19 +71,19 @@ def fields_event(incident: str) -> Json:
 
 
 def action_event(incident: str, invocation: str = "01HZX3B7K2M4N6P8Q0R2S4T6V8") -> Json:
-    """The event of a click on an action in the incident. Its ID is that of the click."""
+    """Return the event of a click on an action in the incident. Its ID is the ID of the click."""
     reference = {"id": incident, "type": "incident_reference", "summary": "Something is wrong", "html_url": None}
     data = {"id": invocation, "type": "incident_action_invocation", "incident": reference, "state": "created"}
     return event("incident.action_invocation.created", data)
 
 
 def ping() -> Json:
-    """The payload of “Send test event”, without an incident."""
+    """Return the payload of “Send test event”, without an incident."""
     return event("pagey.ping", {"message": "Hello from your friend Pagey!", "type": "ping"})
 
 
 def other_events(incident: str) -> dict[str, Json]:
-    """One payload of each kind that must not start a capture, and must not be rejected."""
+    """Return payloads that must neither start a capture nor be rejected, one of each kind."""
     large = incident_event(incident, "incident.status_update_published")
     large["event"]["data"]["message"] = "x" * (LARGEST_BYTES - 2048)
     return {

@@ -1,4 +1,4 @@
-"""Runs exported Rundeck jobs through Rundeck's real engine (rundeck-core), without a server.
+"""Runs exported Rundeck jobs in Rundeck's engine (rundeck-core), without a server.
 
 >>> from lab.rundeck import run_job
 >>> run = run_job(Path("jobs/debug-pod.yaml"), options={"pod": "checkout-0"}, plugins=[zip], echo=True)

@@ -11,7 +11,7 @@ from lab.rundeck import JobRun, PluginProbe, probe_plugin, run_job
 
 
 def main(argv: list[str] | None = None) -> int:
-    """0: succeeded or valid; 1: failed or not valid; 2: the run was refused; 3: the lab cannot."""
+    """Return 0: succeeded or valid; 1: failed or invalid; 2: the run was rejected; 3: the lab has a problem."""
     args = _parser().parse_args(argv)
     try:
         return _run(args) if args.command == "run" else _probe(args)
@@ -65,7 +65,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _key_value(value: str) -> str:
-    # a value on the command line would show in the process list and the shell's history
+    # a value on the command line is visible in the process list and in the history of the shell
     if not value.startswith("@"):
         raise LabError("Write --key PATH=@FILE: key values are read from files")
     return Path(value[1:]).read_text().removesuffix("\n")
@@ -76,8 +76,8 @@ def _show_run(run: JobRun) -> int:
         print(run.refused, file=sys.stderr)
         return 2
     for step in run.steps:
-        verdict = "ok" if step.success else f"{step.reason}: {step.message}"
-        print(f"step {step.number} ({step.wall_s:.1f} s): {verdict}")
+        decision = "ok" if step.success else f"{step.reason}: {step.message}"
+        print(f"step {step.number} ({step.wall_s:.1f} s): {decision}")
     ending = "succeeded" if run.succeeded else "aborted" if run.aborted else "failed"
     print(f"job {ending} in {run.wall_s:.1f} s")
     return 0 if run.succeeded else 1

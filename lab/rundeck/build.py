@@ -36,22 +36,22 @@ _KEPT = 4  # several checkouts share a cache, so no checkout may delete the buil
 
 
 def built() -> Path:
-    """The folder for the build of the current sources: `lab-rundeck.jar`, `lib` and `classes.jsa`."""
+    """Return the build folder of the current sources, with `lab-rundeck.jar`, `lib` and `classes.jsa`."""
     return _builds() / _sources_hash()
 
 
 def is_built() -> bool:
-    """Whether `up` has nothing to do."""
+    """Return whether the build of the current sources exists."""
     return class_archive().is_file()
 
 
 def classpath() -> str:
-    """The class path of the engine."""
+    """Return the class path of the engine."""
     return os.pathsep.join(map(str, [built() / _JAR, *sorted((built() / "lib").iterdir())]))
 
 
 def class_archive() -> Path:
-    """The archive of the classes that a run loads."""
+    """Return the path of the archive of the classes that a run loads."""
     return built() / "classes.jsa"
 
 
@@ -79,7 +79,7 @@ def _compile() -> None:
 
 
 def _archive_classes() -> None:
-    """Run a job that does nothing, and keep the classes that this loads."""
+    """Run an empty job, and archive the classes that it loads."""
     java = ensure_program("java", "openjdk-17-jdk-headless")
     with tempfile.TemporaryDirectory(dir=_builds(), prefix="building-") as scratch:
         job, archive = Path(scratch) / "job.yaml", Path(scratch) / "classes.jsa"
@@ -106,7 +106,7 @@ def _archive_classes() -> None:
 
 
 def discard() -> None:
-    """Deletes all builds."""
+    """Delete all builds."""
     shutil.rmtree(_builds(), ignore_errors=True)
 
 

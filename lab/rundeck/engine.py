@@ -1,4 +1,4 @@
-"""One Java process for each question to Rundeck's engine: a request on its standard input, a report in a file."""
+"""Requests to Rundeck's engine. Each is a Java process with a request on standard input and a report in a file."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from lab.prerequisites import ensure_program
 from lab.rundeck import build
 from lab.rundeck.model import (
     Access,
+    Decisions,
     InvalidStep,
     JobRun,
     NodeSource,
     PluginProbe,
     ProjectNodes,
     Question,
-    Verdicts,
+    decisions,
     invalid_steps,
     job_run,
     plugin_probe,
-    verdicts,
 )
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ NEW_PROJECT = {"resources.source.1.type": "local"}
 
 JVM_FLAGS = (
     "-Xshare:auto",
-    "-Xlog:disable",  # a warning about the archive of classes would go to standard output, where the log is
-    "-XX:TieredStopAtLevel=1",  # a run takes seconds, so the second compiler would cost more than it saves
+    "-Xlog:disable",  # a warning about the archive of classes would be in the log, on standard output
+    "-XX:TieredStopAtLevel=1",  # a run takes seconds, too short for the second compiler
     "-XX:+UseSerialGC",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
 )
@@ -79,7 +79,7 @@ class RunSetup(RunOptions, total=False):
 
 
 def run_job(job_file: Path, **setup: Unpack[RunSetup]) -> JobRun:
-    """Runs a job of an exported file through Rundeck's engine."""
+    """Run a job of an exported file in Rundeck's engine."""
     properties = dict(setup.get("project_properties", NEW_PROJECT))
     nodes, access = setup.get("nodes"), setup.get("access")
     if isinstance(nodes, NodeSource):
@@ -99,35 +99,35 @@ def run_job(job_file: Path, **setup: Unpack[RunSetup]) -> JobRun:
         **_nodes(nodes),
     }
     server = setup.get("framework_properties"), setup.get("environment")
-    return job_run(_ask(request, setup.get("plugins", ()), *server))
+    return job_run(_send_request(request, setup.get("plugins", ()), *server))
 
 
 def probe_plugin(plugin: Path, rundeck_version: str | None = None) -> PluginProbe:
-    """Lets Rundeck validate the zip of a plugin as that version of Rundeck, and create each of its providers."""
-    return plugin_probe(_ask({"command": "probe", "rundeckVersion": rundeck_version}, [plugin], None, None))
+    """Validate the zip of a plugin for that version of Rundeck, and create each of its providers."""
+    return plugin_probe(_send_request({"command": "probe", "rundeckVersion": rundeck_version}, [plugin], None, None))
 
 
 def check_jobs(files: Sequence[Path], plugins: Sequence[Path]) -> tuple[InvalidStep, ...]:
-    """The steps of these job files that the server would refuse to save or import: Rundeck's own validators."""
+    """Return the steps of these job files that Rundeck's validators reject when a job is saved or imported."""
     request = {"command": "check", "jobFiles": [str(file.resolve()) for file in files]}
-    return invalid_steps(_ask(request, plugins, None, None))
+    return invalid_steps(_send_request(request, plugins, None, None))
 
 
-def decide(project: str, access: Access, questions: Sequence[Question]) -> Verdicts:
-    """The decision of the policies on each of ``questions`` by Rundeck's own rules, and the invalid policies."""
+def decide(project: str, access: Access, questions: Sequence[Question]) -> Decisions:
+    """Return the decision of the policies on each of ``questions`` by Rundeck's rules, and the invalid policies."""
     request = {
         "command": "access",
         "project": project,
         "access": access.request(),
         "questions": [question.request() for question in questions],
     }
-    return verdicts(_ask(request, (), None, None))
+    return decisions(_send_request(request, (), None, None))
 
 
 def project_nodes(
     project: str, properties: Mapping[str, str], access: Access, keys: Mapping[str, str], plugins: Sequence[Path]
 ) -> ProjectNodes:
-    """The nodes of the project's sources, which read Key Storage with the permissions of the project."""
+    """Return the nodes of the project's sources, which read Key Storage with the permissions of the project."""
     request = {
         "command": "nodes",
         "project": project,
@@ -135,7 +135,7 @@ def project_nodes(
         "access": access.request(),
         "keys": dict(keys),
     }
-    answer = _ask(request, plugins, None, None)
+    answer = _send_request(request, plugins, None, None)
     return ProjectNodes(answer["nodes"], answer["errors"])
 
 
@@ -146,9 +146,9 @@ def option_values(
     project_properties: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> list[tuple[str, str]]:
-    """The names and values that an OptionValues provider of the plugin gives for a job's form.
+    """Return the names and values of an OptionValues provider of the plugin for the form of a job.
 
-    There are none where its script fails: the server then writes the script's standard error to its own log.
+    The result is empty if its script fails. The server then writes the standard error of the script to its own log.
     """
     request = {
         "command": "values",
@@ -156,7 +156,7 @@ def option_values(
         "provider": provider,
         "projectProperties": dict(project_properties or {}),
     }
-    return [(name, value) for name, value in _ask(request, [plugin], None, environment)["values"]]
+    return [(name, value) for name, value in _send_request(request, [plugin], None, environment)["values"]]
 
 
 def _nodes(nodes: Nodes) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def _next_source(properties: Mapping[str, str]) -> int:
     return number
 
 
-def _ask(
+def _send_request(
     request: dict[str, Any],
     plugins: Sequence[Path],
     framework_properties: Mapping[str, str] | None,
@@ -201,7 +201,7 @@ def _require_existing(plugin: Path) -> Path:
 
 
 def _java(request: str, stderr: Path, environment: Mapping[str, str] | None) -> None:
-    """Runs the engine to its end and copies its standard output, the echoed log, as it comes."""
+    """Run the engine, and copy its standard output, the log, while it runs."""
     java = ensure_program("java", "openjdk-17-jdk-headless")
     archive = f"-XX:SharedArchiveFile={build.class_archive()}"
     argv = [str(java), *JVM_FLAGS, archive, "-cp", build.classpath(), "lab.rundeck.Main"]
@@ -218,9 +218,9 @@ def _java(request: str, stderr: Path, environment: Mapping[str, str] | None) -> 
             sys.stdout.write(line)
             sys.stdout.flush()
     if jvm.returncode != 0:
-        raise LabError(f"Rundeck's engine failed ({jvm.returncode}): {_last_words(stderr)}")
+        raise LabError(f"Rundeck's engine failed ({jvm.returncode}): {_last_lines(stderr)}")
 
 
-def _last_words(stderr: Path) -> str:
+def _last_lines(stderr: Path) -> str:
     lines = stderr.read_text(errors="replace").splitlines()
     return next((line for line in lines if "Exception" in line or "Error" in line), "no message")

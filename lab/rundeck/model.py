@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class StepResult:
-    """One step that ran; `number` counts from 1 in the job's sequence."""
+    """The result of a step. `number` counts from 1 in the sequence of the job."""
 
     number: int
     success: bool
@@ -22,7 +22,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class JobRun:
-    """One execution of a job, or the refusal to start it."""
+    """An execution of a job, or the reason why it was rejected."""
 
     succeeded: bool
     refused: str | None
@@ -32,7 +32,7 @@ class JobRun:
     output: tuple[str, ...]
     """All log lines in order, after the log filters."""
     errors: tuple[str, ...]
-    """The ERROR lines among them: a script's standard error, and Rundeck's verdict."""
+    """The ERROR lines among them: the standard error of scripts, and Rundeck's own errors."""
     data: Mapping[str, str]
     """`${data.*}` at the end, as a later step would see it."""
     wall_s: float
@@ -54,7 +54,7 @@ class NodeSource:
     config: Mapping[str, str] = field(default_factory=dict)
 
     def properties(self, number: int) -> dict[str, str]:
-        """As source ``number`` of a project."""
+        """Return the properties of source ``number`` of a project."""
         prefix = f"resources.source.{number}."
         config = {f"{prefix}config.{name}": value for name, value in self.config.items()}
         return {f"{prefix}type": self.provider, **config}
@@ -70,7 +70,7 @@ class Access:
     project_policies: Mapping[str, str] = field(default_factory=dict)
 
     def request(self) -> dict[str, Any]:
-        """As the engine reads it."""
+        """Return the object in the format of the engine."""
         return {
             "user": self.user,
             "groups": list(self.groups),
@@ -81,7 +81,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Question:
-    """Whether all ``actions`` on a resource are allowed, in the project or in the ``application``."""
+    """A permission check: are all ``actions`` on a resource allowed, in the project or in the ``application``?"""
 
     resource: Mapping[str, str]
     """Its properties; ``type`` is `job`, `node`, `storage`, `project`, `resource` and the like."""
@@ -91,7 +91,7 @@ class Question:
     application: bool = False
 
     def request(self) -> dict[str, Any]:
-        """As the engine reads it."""
+        """Return the object in the format of the engine."""
         return {
             "resource": dict(self.resource),
             "actions": list(self.actions),
@@ -101,7 +101,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """Rundeck's decision on a question."""
 
     authorized: bool
@@ -110,10 +110,10 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class Decisions:
     """The answers, in the order of the questions."""
 
-    answers: tuple[Verdict, ...]
+    answers: tuple[Decision, ...]
     invalid: Mapping[str, Mapping[str, tuple[str, ...]]]
     """The errors of invalid policies, by file and place."""
 
@@ -143,7 +143,7 @@ class InvalidStep:
 
 @dataclass(frozen=True)
 class Provider:
-    """One provider as Rundeck describes it; `error` says why Rundeck could not create it."""
+    """A provider with Rundeck's description. `error` has the reason if Rundeck could not create it."""
 
     service: str
     name: str
@@ -157,7 +157,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class PluginProbe:
-    """Rundeck's verdict on a plugin zip."""
+    """The result of Rundeck's validation of a plugin zip."""
 
     state: str
     """VALID, INCOMPATIBLE or INVALID."""
@@ -176,12 +176,12 @@ class PluginProbe:
 
     @property
     def valid(self) -> bool:
-        """Whether the metadata is valid and each provider could be made."""
+        """Return whether the metadata is valid and each provider could be created."""
         return self.state == "VALID" and bool(self.providers) and not any(p.error for p in self.providers)
 
 
 def job_run(report: Mapping[str, Any]) -> JobRun:
-    """Reads the engine's report of a run."""
+    """Read the engine's report of a run."""
     log = report.get("log", ())
     return JobRun(
         succeeded=report.get("succeeded", False),
@@ -199,14 +199,14 @@ def job_run(report: Mapping[str, Any]) -> JobRun:
 
 
 def invalid_steps(report: Mapping[str, Any]) -> tuple[InvalidStep, ...]:
-    """Reads the engine's report on job files."""
+    """Read the engine's report on job files."""
     return tuple(InvalidStep(**step) for step in report["invalid"])
 
 
-def verdicts(report: Mapping[str, Any]) -> Verdicts:
-    """Reads the engine's answers about access."""
-    return Verdicts(
-        tuple(Verdict(answer["authorized"], tuple(answer["refused"])) for answer in report["answers"]),
+def decisions(report: Mapping[str, Any]) -> Decisions:
+    """Read the engine's decisions about access."""
+    return Decisions(
+        tuple(Decision(answer["authorized"], tuple(answer["refused"])) for answer in report["answers"]),
         {
             file: {place: tuple(errors) for place, errors in places.items()}
             for file, places in report["invalid"].items()
@@ -215,7 +215,7 @@ def verdicts(report: Mapping[str, Any]) -> Verdicts:
 
 
 def plugin_probe(report: Mapping[str, Any]) -> PluginProbe:
-    """Reads the engine's report on a zip."""
+    """Read the engine's report on a zip."""
     return PluginProbe(
         state=report["state"],
         messages=tuple(report["messages"]),

@@ -17,20 +17,20 @@ class RundeckEngine:
     needs: tuple[str, ...] = ()
 
     def up(self, progress: Progress) -> None:
-        """Builds the engine unless this state of its sources is built already."""
+        """Build the engine unless the current sources have been built."""
         if not build.is_built():
             with progress.stage(self.name, "building Rundeck's engine with Maven"):
                 build.build()
 
     def down(self) -> None:
-        """Does nothing, because no daemon runs."""
+        """Do nothing: there is no daemon."""
 
     def status(self) -> str:
-        """Whether jobs can run."""
+        """Return whether jobs can run."""
         return "up" if build.is_built() else "down"
 
     def logs(self) -> list[Path]:
-        """It has no logs: a run returns its log."""
+        """Return no logs: a run returns its log."""
         return []
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""Read a project archive as Rundeck's import reads it: by the patterns and names that its documentation gives."""
+"""Read a project archive as Rundeck's import does, with the documented patterns and names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IMPORTED = {
 
 
 def imported(archive: Path, kind: str) -> dict[str, str]:
-    """The entries that Rundeck reads for ``kind``. Its * stops at a slash."""
+    """Return the entries that Rundeck reads for ``kind``. In its patterns, * does not match a slash."""
     pattern = IMPORTED[kind]
     with zipfile.ZipFile(archive) as zipped:
         names = [name for name in zipped.namelist() if name.count("/") == pattern.count("/")]
@@ -29,8 +29,8 @@ def imported(archive: Path, kind: str) -> dict[str, str]:
 
 
 def job_of(document: str) -> dict[str, Any]:
-    """A job's XML as the map that its YAML would give; Rundeck's codec does the same."""
-    (job,) = ElementTree.fromstring(document)  # noqa: S314 - our own build made it
+    """Convert the XML of a job to the map of its YAML, as Rundeck's codec does."""
+    (job,) = ElementTree.fromstring(document)  # noqa: S314 - the file is from this repository's build
     read: dict[str, Any] = {
         element.tag: _convert(element.text or "") for element in job if not len(element) and not element.attrib
     }
@@ -51,7 +51,7 @@ def job_of(document: str) -> dict[str, Any]:
 
 
 def properties_of(text: str) -> dict[str, str]:
-    """A file of Java properties without continued lines; a blank value counts as missing, as in Rundeck's form."""
+    """Read Java properties without continuation lines. A blank value is missing, as in Rundeck's form."""
     lines = [line.partition("=") for line in text.splitlines() if line and not line.startswith("#")]
     return {name: value.replace("\\\\", "\\") for name, _, value in lines if value}
 
@@ -76,7 +76,7 @@ def _command_of(command: ElementTree.Element) -> dict[str, Any]:
 
 
 def _config_of(log_filter: ElementTree.Element) -> dict[str, str | None] | None:
-    """A log filter's configuration; an empty element counts as missing, and the server omits a filter without one."""
+    """Return the configuration of a log filter. It is missing if empty, and the server then omits the filter."""
     return {element.tag: element.text for element in log_filter.findall("config/*")} or None
 
 

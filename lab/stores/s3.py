@@ -1,4 +1,4 @@
-"""S3: versitygw, built from its Go module, on a folder of this machine."""
+"""S3: versitygw, built from its Go module, with its data in a folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.daemon import HOST, Daemon, kept_secret
+from lab.daemon import HOST, Daemon, ensure_secret
 from lab.paths import part_dir
 from lab.prerequisites import GoTool, build_go_tools
 from lab.process import Process
@@ -29,19 +29,19 @@ class S3Endpoint:
 
 
 def s3_endpoint() -> S3Endpoint:
-    """The store that `python -m lab up s3` starts; its keys are made once for each state directory."""
+    """Return the store that `python -m lab up s3` starts. Its keys are created once per state directory."""
     folder = part_dir("s3")
     return S3Endpoint(
         url=f"http://{HOST}:{PORT}",
         region=REGION,
         bucket="debug-captures",
-        access_key="LAB" + kept_secret(folder / "access-key")[:17].upper(),
-        secret_key=kept_secret(folder / "secret-key"),
+        access_key="LAB" + ensure_secret(folder / "access-key")[:17].upper(),
+        secret_key=ensure_secret(folder / "secret-key"),
     )
 
 
 def versitygw(progress: Progress) -> Path:
-    """The program, built first unless it is there."""
+    """Return the program. Builds it unless it exists."""
     return build_go_tools("s3", "versitygw", [_TOOL], progress) / _TOOL.name
 
 
@@ -52,7 +52,7 @@ class S3Store(Daemon):
     port = PORT
 
     def process(self, progress: Progress) -> Process:
-        """versitygw; the keys go by its environment."""
+        """Return versitygw, which gets the keys in its environment."""
         program = versitygw(progress)
         endpoint = s3_endpoint()
         data = self.folder / "data"
@@ -62,7 +62,7 @@ class S3Store(Daemon):
         return Process(self.name, self.name, argv, env={"PATH": os.environ.get("PATH", ""), **keys})
 
     def fill(self) -> None:
-        """The bucket, unless it is there."""
+        """Create the bucket unless it exists."""
         import boto3  # noqa: PLC0415 (a third of a second, and only `up` needs it)
 
         endpoint = s3_endpoint()

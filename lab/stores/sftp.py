@@ -46,7 +46,7 @@ class SftpEndpoint(NamedTuple):
 
 
 def sftp_endpoint() -> SftpEndpoint:
-    """The store that `python -m lab up sftp` starts."""
+    """Return the store that `python -m lab up sftp` starts."""
     folder = part_dir("sftp")
     return SftpEndpoint(
         host=HOST,
@@ -59,13 +59,13 @@ def sftp_endpoint() -> SftpEndpoint:
 
 
 class SftpStore(Daemon):
-    """An sshd that offers only SFTP, to the user who started it."""
+    """An sshd that only allows SFTP, and only for the user who started it."""
 
     name = "sftp"
     port = PORT
 
     def process(self, progress: Progress) -> Process:
-        """OpenSSH with its keys and its configuration."""
+        """Return OpenSSH with its keys and its configuration."""
         sshd = ensure_program("sshd", "openssh-server")
         self._make_keys()
         if os.geteuid() == 0:
@@ -75,7 +75,7 @@ class SftpStore(Daemon):
         return Process(self.name, self.name, [str(sshd), "-D", "-e", "-f", str(config)])
 
     def fill(self) -> None:
-        """The directory for uploads."""
+        """Create the directory of uploads."""
         Path(sftp_endpoint().directory).mkdir(parents=True, exist_ok=True)
 
     def _make_keys(self) -> None:

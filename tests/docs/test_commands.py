@@ -274,7 +274,7 @@ def _require_note(capture: JobRun, incident: str) -> None:
 def _alert(namespace: str, pod: str) -> str:
     """Create an incident in the lab's PagerDuty whose alert is about ``pod``; its ID."""
     incident = f"Q1{secrets.token_hex(6).upper()}"
-    keys = Keys.kept_in(lab.pagerduty.part.state() / "keys.json")
+    keys = Keys.load(lab.pagerduty.part.state() / "keys.json")
     body = alert_bodies(Subject("lab", namespace, "checkout", pod, "checkout"))["Alertmanager"]
     Simulator(lab.pagerduty.endpoint().url, keys).create(incident, body)
     return incident

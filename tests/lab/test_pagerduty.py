@@ -44,7 +44,7 @@ class Client:
         self._server = server(state, 0)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
-        self.keys = Keys.kept_in(state / "keys.json")
+        self.keys = Keys.load(state / "keys.json")
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:

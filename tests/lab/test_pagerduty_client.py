@@ -50,7 +50,7 @@ def notes(url: str, keys: Keys) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", ["account", "user", "bearer"])
 def test_one_note_is_edited_in_place(kind: str, url: str, tmp_path: Path) -> None:
-    keys = Keys.kept_in(tmp_path / "pagerduty" / "keys.json")
+    keys = Keys.load(tmp_path / "pagerduty" / "keys.json")
     client = account(url, keys, kind)
     results = [client.annotate(INCIDENT, MARK, f"{text} {MARK}") for text in ("capturing", "complete", "complete")]
     assert results == ["added", "edited", "already exists"]
@@ -98,7 +98,7 @@ def self_signed() -> tuple[str, str]:
 
 
 def test_a_note_waits_for_the_end_of_an_outage(url: str, tmp_path: Path) -> None:
-    keys = Keys.kept_in(tmp_path / "pagerduty" / "keys.json")
+    keys = Keys.load(tmp_path / "pagerduty" / "keys.json")
     down = PagerDuty(Access("http://127.0.0.1:9", keys.user), lambda _: None)
     with pytest.raises(NoteNotSent, match="the next run sends it"):
         Outbox(tmp_path, down, print).send(Note(url, INCIDENT, MARK, f"first {MARK}"))

@@ -136,8 +136,8 @@ def test_each_group_may_use_the_keys_and_the_node(user: User, state: State) -> N
     key = Question({"type": "storage", "path": f"{KEYS}/token", "name": "token"}, ("read",))
     node = Question({"type": "node", "nodename": "localhost"}, ("read", "run"))
     other = Question({"type": "storage", "path": f"keys/project/{FIRST}/other", "name": "other"}, ("read",))
-    verdicts = state.verdicts(user, state.projects[FIRST], [key, node, other])
-    assert [verdict.authorized for verdict in verdicts] == [True, True, False]
+    decisions = state.decisions(user, state.projects[FIRST], [key, node, other])
+    assert [verdict.authorized for verdict in decisions] == [True, True, False]
 
 
 def test_the_webhook_of_each_project_starts_the_job_of_that_project(state: State) -> None:

@@ -59,7 +59,7 @@ def pagerduty(tmp_path: Path) -> Iterator[Simulator]:
 @pytest.fixture
 def endpoint(hook: Webhook, project: JobSet, pagerduty: Simulator) -> Iterator[Endpoint]:
     account = {"pagerduty_url": pagerduty.url, "pagerduty_token": pagerduty.keys.account, "cluster": "lab"}
-    own = project.changed(**account, alert_namespaces="shop").alerted()
+    own = project.changed(**account, alert_namespaces="shop").for_alerts()
     with listening(hook, lambda file, options: own.run(file.name, options)) as url:
         yield Endpoint(url, hook)
 
@@ -97,7 +97,7 @@ def test_a_click_on_an_action_captures(hook: Webhook, project: JobSet, pagerduty
     pagerduty.create(INCIDENT, alert_bodies(subject)["Alertmanager"])
     event = action_event(INCIDENT)
     account = {"pagerduty_url": pagerduty.url, "pagerduty_token": pagerduty.keys.account, "cluster": "lab"}
-    own = project.changed(**account, alert_namespaces="shop", events=event["event"]["event_type"]).alerted()
+    own = project.changed(**account, alert_namespaces="shop", events=event["event"]["event_type"]).for_alerts()
     with listening(hook, lambda file, options: own.run(file.name, options)) as url:
         assert Endpoint(url, hook).deliver(event) == 200
         (run,) = Endpoint(url, hook).runs()

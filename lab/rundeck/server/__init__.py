@@ -1,9 +1,8 @@
-"""A stand-in for the REST API of a Rundeck server: the part that an installation by commands uses.
+"""Imitates the part of a Rundeck server's REST API that the installation uses.
 
-The server's code is not published as a library, so this is written after the API's documentation and after what a
-Rundeck 5.20.1 did when the project was installed on it. Validators, policies, sources of
-nodes and runs come from rundeck-core. An administrator may do everything. Others may list jobs, run them and read
-their own runs.
+The code of the server is not published as a library. This package follows the documentation of the API and the behavior
+of Rundeck 5.20.1 during an installation. Validators, policies, node sources and runs come from rundeck-core. An
+administrator may do everything. Others may list jobs, run them and read their own runs.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _ANYBODY: tuple[tuple[str, str, Act], ...] = (
     ("GET", "/execution/(\\d+)", job_routes.execution),
     ("GET", "/execution/(\\d+)/output", job_routes.output),
     ("GET", "/user/roles", access_routes.roles),
-    ("GET", "/user/info", access_routes.who),
+    ("GET", "/user/info", access_routes.user_info),
     ("GET", _ALLOWED, access_routes.authorizations),
     ("GET", "/storage/keys/(.*)", key_routes.keys),
 )
@@ -73,7 +72,7 @@ _ADMINISTRATORS: tuple[tuple[str, str, Act], ...] = (
 
 
 def answer(state: State, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-    """Answer a request; ``headers`` by their names in lower case."""
+    """Respond to a request. The names of ``headers`` are in lower case."""
     parts = urlsplit(url)
     if hook := re.fullmatch(r"/api/\d+/webhook/(\w+)", parts.path):
         return webhook_routes.deliver(state, hook[1], body) if method == "POST" else _answer_unknown(method, parts.path)
@@ -106,7 +105,7 @@ def _answer_unknown(method: str, path: str) -> Answer:
 
 @contextmanager
 def listening(state: State) -> Iterator[str]:
-    """Serve ``state`` and yield its URL; at the end the runs that it began are waited for."""
+    """Serve ``state`` and yield its URL. At the end, wait for the runs that it started."""
 
     class Handler(_Handler):
         server_state = state
@@ -152,4 +151,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(sent)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - http.server's name
-        """Says nothing."""
+        """Log nothing."""

@@ -13,7 +13,7 @@ from lab.rundeck.server.state import Project, State, User
 
 
 def _policies(state: State, request: Request) -> dict[str, str] | None:
-    """The policies of the project in the path, or of the server. None if the project does not exist."""
+    """Return the policies of the project in the path or of the server, or None if the project does not exist."""
     if request.parts[0] == "system":
         return state.policies
     project = state.projects.get(request.parts[0].removeprefix("project/"))
@@ -42,13 +42,13 @@ def make_policy(state: State, request: Request) -> Answer:
     policies, name = _policies(state, request), request.parts[1]
     if policies is not None and name in policies:
         return conflict("Policy", name)
-    return _keep(state, request, 201)
+    return _store_policy(state, request, 201)
 
 
 def change_policy(state: State, request: Request) -> Answer:
     """``PUT …/acl/FILE.aclpolicy``."""
     policies, name = _policies(state, request), request.parts[1]
-    return _keep(state, request, 200) if policies and name in policies else not_found("Policy", name)
+    return _store_policy(state, request, 200) if policies and name in policies else not_found("Policy", name)
 
 
 def delete_policy(state: State, request: Request) -> Answer:
@@ -57,7 +57,7 @@ def delete_policy(state: State, request: Request) -> Answer:
     return (204, None) if policies.pop(request.parts[1], None) is not None else not_found("Policy", request.parts[1])
 
 
-def _keep(state: State, request: Request, status: int) -> Answer:
+def _store_policy(state: State, request: Request, status: int) -> Answer:
     policies, name, text = _policies(state, request), request.parts[1], request.text()
     if policies is None:
         return not_found("Project", request.parts[0])
@@ -96,7 +96,7 @@ def roles(_: State, request: Request) -> Answer:
     return 200, {"roles": list(request.user.groups)}
 
 
-def who(_: State, request: Request) -> Answer:
+def user_info(_: State, request: Request) -> Answer:
     """``GET /user/info``."""
     return 200, {"login": request.user.name}
 
@@ -104,7 +104,7 @@ def who(_: State, request: Request) -> Answer:
 def authorizations(state: State, request: Request) -> Answer:
     """``GET /authorizations/application/project/NAME`` and ``/authorizations/project/NAME/(job|node)/ID``.
 
-    Each action of the query is answered by itself.
+    Each action of the query gets a separate decision.
     """
     name = request.parts[1] or request.parts[0]
     project = state.projects.get(name)
@@ -118,19 +118,19 @@ def authorizations(state: State, request: Request) -> Answer:
         [Question(resource, (action,), application=not request.parts[1]) for action in actions]
         for resource in resources
     ]
-    verdicts = state.verdicts(
+    decisions = state.decisions(
         request.user, project, first, [question for questions in others for question in questions]
     )
     return 200, {
         "actionAuthorizations": [
-            {"actionName": action, "isAuthorized": verdict.authorized}
-            for action, verdict in zip(actions, verdicts, strict=True)
+            {"actionName": action, "isAuthorized": decision.authorized}
+            for action, decision in zip(actions, decisions, strict=True)
         ]
     }
 
 
 def _resources(project: Project, request: Request) -> Iterator[dict[str, str]]:
-    """The resource of the question, then those that are likely to follow."""
+    """Return the resource of the request, and then the resources of likely later requests."""
     if not request.parts[1]:
         yield {"type": "project", "name": project.name}
         return

@@ -22,7 +22,7 @@ NODE_SOURCES = "resources.source."
 
 @dataclass(frozen=True)
 class Choices:
-    """The parameters of the URL. Other content is not imported, and the answer does not mention it."""
+    """The parameters of the URL. Other content is not imported, and the response does not mention it."""
 
     config: bool = False
     node_sources: bool = False
@@ -58,7 +58,7 @@ class Report:
     policy_errors: list[str] = field(default_factory=list)
 
     def answer(self) -> dict[str, Any]:
-        """The body. Only the body reports failures: the status is always 200."""
+        """Return the response. Only its body reports failures: the status is always 200."""
         failed = bool(self.errors or self.policy_errors)
         answer: dict[str, Any] = {"import_status": "failed" if failed else "successful", "successful": not failed}
         answer |= {"errors": self.errors} if self.errors else {}
@@ -66,7 +66,7 @@ class Report:
 
 
 def import_archive(state: State, project: Project, archive: Path, choices: Choices, user: User) -> Report:
-    """Import what ``choices`` ask for, as ``user``."""
+    """Import the content that ``choices`` select, as ``user``."""
     report = Report(errors=list(_jobs(state, project, archive, choices)))
     if choices.config:
         _configuration(project, archive, choices)
@@ -88,7 +88,7 @@ def _jobs(state: State, project: Project, archive: Path, choices: Choices) -> It
 
 
 def _configuration(project: Project, archive: Path, choices: Choices) -> None:
-    """Replace all properties of the project; nodes' sources come only where they are asked for by a parameter."""
+    """Replace all properties of the project. Node sources are only imported if a parameter requests it."""
     properties = properties_of("".join(imported(archive, "properties").values()))
     project.properties = {
         name: value for name, value in properties.items() if choices.node_sources or not name.startswith(NODE_SOURCES)

@@ -13,7 +13,7 @@ from lab.rundeck.server.jobs import Duplicates, Job, Saved, save_jobs
 from lab.rundeck.server.request import Answer, Request, forbidden, invalid, not_found
 from lab.rundeck.server.state import Execution, Project, State, User
 
-_AT_A_TIME = 2  # a run is a JVM and a Python
+_AT_A_TIME = 2  # a run is a JVM and a Python process
 _SHOWN = ("id", "name", "group", "description")
 _POOL = ThreadPoolExecutor(_AT_A_TIME)
 
@@ -27,15 +27,15 @@ def jobs(state: State, request: Request) -> Answer:
     jobs = [job for job in project.jobs.values() if group is None or (job.get("group") or "") == group]
     read_project = Question({"type": "project", "name": project.name}, ("read",), application=True)
     questions = [Question(job_resource(job), ("read",)) for job in jobs]
-    readable, *verdicts = state.verdicts(request.user, project, [read_project, *questions])
+    readable, *decisions = state.decisions(request.user, project, [read_project, *questions])
     if not readable.authorized:
         return forbidden(f'"Read" for Project {project.name}')
-    visible = [job for job, verdict in zip(jobs, verdicts, strict=True) if verdict.authorized]
+    visible = [job for job, decision in zip(jobs, decisions, strict=True) if decision.authorized]
     return 200, [{**{name: job.get(name, "") for name in _SHOWN}, "project": project.name} for job in visible]
 
 
 def job_resource(job: Job) -> dict[str, str]:
-    """The job as policies name it."""
+    """Return the resource of the job in policies."""
     return {"type": "job", "name": job["name"], "group": job.get("group") or "", "uuid": job["uuid"]}
 
 
@@ -93,14 +93,14 @@ def delete_job(state: State, request: Request) -> Answer:
 
 
 def run(state: State, request: Request) -> Answer:
-    """``POST /job/ID/run``: as the user of the token. The answer comes when the run has started."""
+    """``POST /job/ID/run``: as the user of the token. The server responds when the run has started."""
     uuid = request.parts[0]
     project = state.project_of(uuid)
     if project is None:
         return not_found("Job ID", uuid)
     question = Question(job_resource(project.jobs[uuid]), ("read", "run"))
-    (verdict,) = state.verdicts(request.user, project, [question])
-    if not verdict.authorized:
+    (decision,) = state.decisions(request.user, project, [question])
+    if not decision.authorized:
         return forbidden(f'"Run" for Job ID {uuid}')
     if request.body and request.content_type != "application/json":
         return invalid(f"Format is not valid: {request.content_type}")
@@ -109,7 +109,7 @@ def run(state: State, request: Request) -> Answer:
 
 
 def start(state: State, project: Project, uuid: str, user: User, options: dict[str, str]) -> Execution:
-    """Begin a run."""
+    """Start a run."""
     number = len(state.executions) + 1
     run: Future[JobRun] = _POOL.submit(state.run, project, uuid, user, options, number)
     state.executions.append(Execution(number, project.name, uuid, user, run))

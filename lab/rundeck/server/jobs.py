@@ -1,4 +1,4 @@
-"""How jobs get into a project: Rundeck's validators on each, and one UUID on a server is one job."""
+"""The import of jobs: Rundeck's validators check each job, and a UUID is unique on a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Job = dict[str, Any]
 
 @dataclass(frozen=True)
 class Saved:
-    """A job of an import, and why it was refused ("" when it was not)."""
+    """A job of an import, and why it was rejected ("" if it was not)."""
 
     index: int
     job: Job
@@ -33,7 +33,7 @@ class Duplicates:
 
 
 def save_jobs(state: State, project: Project, jobs: Sequence[Job], duplicates: Duplicates) -> list[Saved]:
-    """Save the valid ones of ``jobs``; the others change nothing."""
+    """Save the valid ``jobs``. Invalid jobs change nothing."""
     invalid = _invalid_steps(state, jobs)
     return [
         _save(state, project, Saved(index, job, invalid.get(index, "")), duplicates)
@@ -42,7 +42,7 @@ def save_jobs(state: State, project: Project, jobs: Sequence[Job], duplicates: D
 
 
 def _invalid_steps(state: State, jobs: Sequence[Job]) -> dict[int, str]:
-    """What Rundeck's validators say, by the index of the job."""
+    """Return the errors of Rundeck's validators, by the index of the job."""
     numbered = [{**job, "uuid": str(index)} for index, job in enumerate(jobs, start=1)]
     if not numbered:
         return {}

@@ -51,14 +51,14 @@ def keys(state: State, request: Request) -> Answer:
 
 
 def _may_read(state: State, request: Request, path: str) -> bool:
-    """Whether policies let the user read there: those of the project whose keys they are count as well."""
+    """Return whether policies of the server or of the project of the key allow the user to read it."""
     if request.user.is_admin:
         return True
     parts = path.split("/")
     project = state.projects.get(parts[2]) if parts[1] == "project" and len(parts) > 2 else None
     questions = [_question(key, project) for key in state.keys]
-    (verdict,) = state.verdicts(request.user, project or Project("none", {}), [_question(path, project)], questions)
-    return verdict.authorized
+    (decision,) = state.decisions(request.user, project or Project("none", {}), [_question(path, project)], questions)
+    return decision.authorized
 
 
 def _question(path: str, project: Project | None) -> Question:

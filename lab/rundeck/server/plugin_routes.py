@@ -8,7 +8,7 @@ from lab.rundeck.server.state import State
 
 
 def plugins(state: State, request: Request) -> Answer:
-    """``GET /plugin/list``: each provider that could be made, or those of a `service`."""
+    """``GET /plugin/list``: all providers that could be created, or those of a `service`."""
     service = request.query.get("service")
     return 200, [
         {

@@ -127,7 +127,7 @@ def resources(state: State, request: Request) -> Answer:
 
 
 def sources(state: State, request: Request) -> Answer:
-    """``GET /project/NAME/sources``: each source of nodes, with what went wrong when it was asked."""
+    """``GET /project/NAME/sources``: each node source, with its error."""
     project = state.projects.get(request.parts[0])
     if not project:
         return not_found("Project", request.parts[0])

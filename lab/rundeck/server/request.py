@@ -1,4 +1,4 @@
-"""One request to the API, and the refusals of the API."""
+"""A request to the API, and the error responses of the API."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters, each with its last value."""
+        """Return the parameters, each with its last value."""
         return {name: values[-1] for name, values in self.every.items()}
 
     def json(self) -> dict[str, Any]:
-        """The body; an empty one is an empty object. Raises TypeError if the body is not an object."""
+        """Return the body, an empty object if it is empty. Raises TypeError if it is not an object."""
         read = json.loads(self.body or b"{}")
         if not isinstance(read, dict):
             raise TypeError("the body is not a JSON object")
         return read
 
     def text(self) -> str:
-        """The body as it is, or the `contents` of one in JSON."""
+        """Return the body, or the `contents` of a JSON body."""
         return str(self.json()["contents"]) if self.content_type == "application/json" else self.body.decode()
 
 
 def refusal(status: int, code: str, message: str) -> Answer:
-    """An error in the form of the API."""
+    """Return an error in the format of the API."""
     return status, {"error": True, "apiversion": 40, "errorCode": code, "message": message}
 
 

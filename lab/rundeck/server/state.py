@@ -12,13 +12,13 @@ from typing import Any
 import yaml
 
 from lab.rundeck.engine import decide, run_job
-from lab.rundeck.model import Access, JobRun, Question, Verdict
+from lab.rundeck.model import Access, Decision, JobRun, Question
 
 README, MOTD = "readme.md", "motd.md"
 _DISPLAYS = {README: "project.gui.readme.display", MOTD: "project.gui.motd.display"}
 _ALL = ("adhoc", "job", "node", "project", "project_acl", "resource", "runner", "storage")
 _EVERYTHING = "\n".join(f"  {kind}: [{{allow: '*'}}]" for kind in _ALL)
-# What a Rundeck server ships: the group admin may do everything, in each project and outside them.
+# The default policy of a Rundeck server: the group admin may do everything, in all projects and in the application.
 ADMIN_POLICY = "\n---\n".join(
     f"description: Administrators may do everything\ncontext: {{{context}}}\nfor:\n{_EVERYTHING}\nby: {{group: admin}}"
     for context in ("project: '.*'", "application: rundeck")
@@ -34,7 +34,7 @@ class User:
 
     @property
     def is_admin(self) -> bool:
-        """Whether the policies of the server allow everything to them."""
+        """Return whether the policies of the server allow everything to the user."""
         return "admin" in self.groups
 
 
@@ -43,7 +43,7 @@ ADMIN = User("admin", ("admin",))
 
 @dataclass(frozen=True)
 class Webhook:
-    """A definition, whose runs are its owner's."""
+    """A webhook. Its runs belong to its owner."""
 
     uuid: str
     name: str
@@ -57,7 +57,7 @@ class Webhook:
 
 @dataclass
 class Project:
-    """The content from imports and the API."""
+    """A project with its content from imports and the API."""
 
     name: str
     properties: dict[str, str]
@@ -68,14 +68,14 @@ class Project:
     """readme.md and motd.md."""
 
     def shown(self, text: str) -> str:
-        """The text that the project's page shows: nothing unless the configuration enables it."""
+        """Return the text on the project's page, which is empty unless the configuration enables it."""
         places = self.properties.get(_DISPLAYS[text], "none").split(",")
         return self.texts.get(text, "") if "projectHome" in places else ""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """A run of a job; its number counts from 1."""
+    """A run of a job. Numbers start at 1."""
 
     number: int
     project: str
@@ -85,7 +85,7 @@ class Execution:
 
     @property
     def status(self) -> str:
-        """As the API names it."""
+        """Return the status in the terms of the API."""
         if not self.run.done():
             return "running"
         run = self.run.result()
@@ -106,27 +106,27 @@ class State:
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     """By UUID: there is one of each on a server."""
     executions: list[Execution] = field(default_factory=list)
-    decided: dict[str, Verdict] = field(default_factory=dict)
+    decided: dict[str, Decision] = field(default_factory=dict)
     """Earlier decisions of Rundeck's rules, by the question, because each decision starts a JVM."""
 
     @property
     def runs(self) -> list[JobRun]:
-        """All runs so far. The server waits for each of them."""
+        """Return all runs so far. The server waits for each of them."""
         return [execution.run.result() for execution in self.executions]
 
     @property
     def plugins(self) -> list[Path]:
-        """The zips of libext."""
+        """Return the zips in libext."""
         return sorted(self.libext.glob("*.zip"))
 
     def access(self, user: User, project: Project | None = None) -> Access:
-        """``user`` with the policies of the server and of ``project``."""
+        """Return ``user`` with the policies of the server and of ``project``."""
         return Access(user.name, user.groups, self.policies, project.policies if project else {})
 
-    def verdicts(
+    def decisions(
         self, user: User, project: Project, questions: Sequence[Question], beside: Sequence[Question] = ()
-    ) -> list[Verdict]:
-        """The decisions of Rundeck's rules on ``questions``; ``beside`` are questions that are likely to follow."""
+    ) -> list[Decision]:
+        """Return the decisions of Rundeck's rules on ``questions``. ``beside`` are likely later questions."""
         access = self.access(user, project)
 
         def key(question: Question) -> str:
@@ -139,11 +139,11 @@ class State:
         return [self.decided[key(question)] for question in questions]
 
     def project_of(self, job: str) -> Project | None:
-        """The project that has the job: a UUID is unique on a server."""
+        """Return the project of the job. A UUID is unique on a server."""
         return next((project for project in self.projects.values() if job in project.jobs), None)
 
     def written(self, name: str, jobs: list[dict[str, Any]]) -> Path:
-        """A file of these jobs."""
+        """Write a file with these jobs."""
         file = self.folder / name
         file.write_text(yaml.safe_dump(jobs, sort_keys=False))
         return file

@@ -65,7 +65,7 @@ def deliver(state: State, token: str, body: bytes) -> Answer:
     job = project.jobs.get(uuid)
     post = Question({"type": "resource", "kind": "webhook"}, ("post",))
     questions = [post] if job is None else [post, Question(job_resource(job), ("read", "run"))]
-    answers = state.verdicts(hook.owner, project, questions)
+    answers = state.decisions(hook.owner, project, questions)
     if not answers[0].authorized:
         return 403, {"err": "You are not authorized to perform this action"}
     if job is None:

@@ -30,7 +30,7 @@ public final class Main {
             case "probe" -> PluginProbe.probe(engine(request), request);
             case "values" -> Dropdown.values(engine(request), request);
             case "check" -> new JobCheck(engine(request)).of(request.jobFiles());
-            case "access" -> Verdicts.of(request);
+            case "access" -> Decisions.of(request);
             case "nodes" -> ProjectNodes.of(engine(request), request);
             case "run" -> run(request);
             default -> throw new IllegalArgumentException("no such command: " + request.command());

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Map;
 
 /** The decisions of policies on a list of questions. */
-final class Verdicts {
-    private Verdicts() { }
+final class Decisions {
+    private Decisions() { }
 
     static Map<String, Object> of(Request request) throws Exception {
         AccessControl control = new AccessControl(request.project(), request.access());
