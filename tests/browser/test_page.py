@@ -89,7 +89,7 @@ def test_everybody_can_read_it(
     page.close()
 
 
-def test_on_paper_nothing_is_cut_off(browser: Browser, page_file: Path) -> None:
+def test_nothing_is_cut_off_in_print(browser: Browser, page_file: Path) -> None:
     page = browser.new_page(viewport={"width": 700, "height": 900})
     page.goto(page_file.as_uri())
     cut = "[...document.querySelectorAll('details[open] pre')].map(one => one.scrollHeight > one.clientHeight + 1)"
@@ -100,7 +100,7 @@ def test_on_paper_nothing_is_cut_off(browser: Browser, page_file: Path) -> None:
     page.close()
 
 
-def test_it_works_offline_and_captured_text_does_nothing(browser: Browser, page_file: Path) -> None:
+def test_the_page_works_offline_and_captured_text_has_no_effect(browser: Browser, page_file: Path) -> None:
     page = browser.new_page()
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))

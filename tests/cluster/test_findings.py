@@ -72,7 +72,7 @@ def test_the_first_finding_names_the_problem(app: str, deep: Deep) -> None:
 
 
 @pytest.mark.parametrize("app", WAITS)
-def test_a_wait_for_a_lock_comes_first_and_nothing_else_is_an_alarm(app: str, deep: Deep) -> None:
+def test_a_wait_for_a_lock_is_the_first_and_only_alarm(app: str, deep: Deep) -> None:
     findings = about(deep.run.manifest, pod_of(deep, app))
     assert findings[0].rule == WAITS[app]
     # The wait itself becomes a warning when it has lasted for minutes.
@@ -80,7 +80,7 @@ def test_a_wait_for_a_lock_comes_first_and_nothing_else_is_an_alarm(app: str, de
 
 
 @pytest.mark.parametrize("app", HEALTHY)
-def test_a_healthy_workload_gives_no_alarm(app: str, deep: Deep) -> None:
+def test_a_healthy_workload_has_no_alarm(app: str, deep: Deep) -> None:
     assert alarms(about(deep.run.manifest, pod_of(deep, app))) == []
 
 

@@ -86,7 +86,7 @@ def test_a_jvm_that_accepts_no_attach_writes_its_threads_to_its_log_once(
     assert log(kubectl, namespace).count(DUMP) == 1
 
 
-def test_of_two_jvms_that_see_each_other_only_the_targets_is_captured(
+def test_if_two_jvms_share_processes_only_that_of_the_target_is_captured(
     namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     other = target(JDK, **TMP) | {"name": "other"}
@@ -167,7 +167,7 @@ def test_go_profiles_are_read_in_spite_of_a_proxy(namespace: str, apply: Apply, 
     assert "goroutine 1" in run.text("go-goroutines.txt")
 
 
-def test_a_python_process_that_nobody_may_trace_is_captured_with_the_allowed_profile(
+def test_a_python_process_that_may_not_be_traced_is_captured_with_the_allowed_profile(
     namespace: str, apply: Apply, ready: Ready, tmp_path: Path
 ) -> None:
     """py-spy has its own words for a denial. PR_SET_DUMPABLE (prctl(2), option 4) has the effect of Yama."""

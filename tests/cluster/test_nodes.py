@@ -29,7 +29,7 @@ def listed(folder: Path, **options: str) -> tuple[dict[str, dict[str, Any]], lis
     return json.loads(output.getvalue()), log
 
 
-def test_each_pod_is_a_node_that_says_how_it_is(
+def test_each_pod_is_a_node_with_its_state(
     namespace: str, apply: Apply, ready: Ready, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     apply(deployment("web", pod_spec(container())))

@@ -96,7 +96,7 @@ def test_no_line_is_a_stack_trace(run: CaptureRun) -> None:
     assert not [line for line in run.log if "Traceback" in line or "\n  File" in line]
 
 
-def test_what_came_through_a_shell_is_verified(run: CaptureRun) -> None:
+def test_output_of_a_shell_is_verified(run: CaptureRun) -> None:
     ran = [artifact for artifact in run.manifest.artifacts if artifact.origin in ("exec", "debug-container")]
     assert ran
     # A container in a crash loop ends while a tool runs, so that the output of the tool cannot be verified.

@@ -149,12 +149,12 @@ def test_every_block_names_its_language() -> None:
     assert [block.text for block in ALL if block.reason and block.language != "bash"] == []
 
 
-def test_a_block_that_is_not_run_says_why() -> None:
+def test_each_block_that_is_not_run_has_a_reason() -> None:
     assert Counter(block.reason for block in ALL if block.reason) == NOT_RUN
 
 
 @pytest.mark.parametrize("block", [block for block in ALL if block.reason], ids=lambda block: block.page.stem)
-def test_what_is_not_run_is_bash_at_least(block: Block) -> None:
+def test_blocks_that_are_not_run_are_valid_bash(block: Block) -> None:
     subprocess.run(["bash", "-n", "-c", block.text], check=True)
 
 

@@ -29,7 +29,7 @@ _DEADLOCK = (
 )
 
 
-def test_the_tests_in_go_pass() -> None:
+def test_the_go_tests_pass() -> None:
     run_go(go_binary(), ["test", "-timeout=120s", "./..."], _SOURCE)
 
 
@@ -100,7 +100,7 @@ def test_counters_have_three_values(program: Path, running: tuple[subprocess.Pop
     assert re.search(r"^threadpool-queue-length +\d+ +\d+ +\d+  ThreadPool Queue Length$", text, re.MULTILINE), text
 
 
-def test_dump_opens_in_a_debugger_and_nothing_stays(
+def test_a_dump_opens_in_a_debugger_and_no_file_is_left(
     program: Path, running: tuple[subprocess.Popen[str], Path], tmp_path: Path
 ) -> None:
     process, folder = running

@@ -128,7 +128,7 @@ def test_keys_of_people_and_apps_work_too(client: Client) -> None:
         ("/incidents/Q1CHECKOUT0001/", 2100),
     ],
 )
-def test_what_is_not_there(client: Client, path: str, code: int) -> None:
+def test_a_missing_object_is_not_found(client: Client, path: str, code: int) -> None:
     reply = client.call("GET", path)
     assert (reply.status, reply.code) == (404, code)
 
@@ -149,7 +149,7 @@ def test_a_note_needs_content(client: Client, body: object) -> None:
     assert (reply.status, reply.code) == (400, 2001)
 
 
-def test_an_incident_takes_2000_notes(client: Client) -> None:
+def test_an_incident_can_have_2000_notes(client: Client) -> None:
     client.control(limit_per_minute=10_000)
     with ThreadPoolExecutor(8) as pool:
         assert all(reply.status == 200 for reply in pool.map(client.note, map(str, range(2000))))

@@ -108,7 +108,7 @@ def wrong(value: Any, shape: Any, exact: bool, place: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["account", "user", "bearer"])
-def test_what_we_send_and_read_is_as_documented(
+def test_requests_and_responses_match_the_documentation(
     kind: str, pagerduty: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pagerduty.create(INCIDENT, *[{"namespace": "shop", "pod": f"x-{number}"} for number in range(60)])

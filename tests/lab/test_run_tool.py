@@ -109,7 +109,7 @@ def test_endless_errors_keep_only_their_end(program: Path) -> None:
     assert ended["errors"].endswith("xend")
 
 
-def test_nothing_of_a_tool_outlives_it(program: Path, tmp_path: Path) -> None:
+def test_no_process_of_a_tool_outlives_it(program: Path, tmp_path: Path) -> None:
     """No background process remains, no daemon that ignores SIGTERM, and no zombie."""
     script = f'sleep 300 & echo $! >"$2"; {DAEMON}; until [ -s "$1" ]; do sleep 0.01; done; echo done'
     files = [tmp_path / "daemon", tmp_path / "child"]
@@ -261,7 +261,7 @@ def test_a_command_replaces_ready(program: Path, base: Path, holder: subprocess.
     assert ready("true").returncode == 75
 
 
-def test_what_a_job_has_written_goes_with_the_container(
+def test_the_output_of_a_job_is_removed_with_the_container(
     program: Path, base: Path, holder: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     """The process that should fetch it may have been killed."""

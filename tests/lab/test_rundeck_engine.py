@@ -228,7 +228,7 @@ def test_java_accepts_the_archive_of_classes() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_probe_makes_every_provider(plugin: Path) -> None:
+def test_probe_creates_every_provider(plugin: Path) -> None:
     probe = probe_plugin(plugin)
     assert probe.valid
     assert {p.name for p in probe.providers} == {"demo-step", "demo-node-step", "demo-nodes"}

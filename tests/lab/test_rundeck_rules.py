@@ -108,7 +108,7 @@ def test_a_project_without_a_source_of_nodes_runs_nothing(plugin: Path, tmp_path
     assert run.thrown.endswith("NodesetEmptyException: No matched nodes: MultiNodeSelector{nodenames=[localhost]}")
 
 
-def test_a_filter_that_no_node_passes_runs_nothing(plugin: Path, tmp_path: Path) -> None:
+def test_a_filter_without_matching_nodes_runs_nothing(plugin: Path, tmp_path: Path) -> None:
     file = job(tmp_path)
     file.write_text(file.read_text() + "  nodefilters: {filter: 'tags: none'}\n")
     run = run_job(file, plugins=[plugin])
@@ -128,7 +128,7 @@ def test_user_who_may_not_run_the_job_is_refused(plugin: Path, tmp_path: Path) -
     assert (run.refused or "").startswith('Not authorized for action "Run" for Job ID 11111111-')
 
 
-def test_a_secret_is_read_as_who_runs_the_job(plugin: Path, tmp_path: Path) -> None:
+def test_a_secret_is_read_with_the_permissions_of_the_user_who_runs_the_job(plugin: Path, tmp_path: Path) -> None:
     file, keys = job(tmp_path, "token: keys/project/lab/token"), {"keys/project/lab/token": "12345"}
     refused = run_job(file, plugins=[plugin], project="lab", keys=keys, access=operator(RUN, NODE))
     assert [step.reason for step in refused.steps] == ["ConfigurationFailure"]

@@ -122,7 +122,7 @@ def test_up_repairs_a_killed_store_and_keeps_its_keys(store: Daemon) -> None:
 
 
 @pytest.mark.parametrize("store", [S3, AZURE, SFTP], ids=lambda store: store.name)
-def test_up_leaves_a_running_store_alone(store: Daemon) -> None:
+def test_up_does_not_change_a_running_store(store: Daemon) -> None:
     needs(store)
     process = Process(store.name, store.name, [])
     before = process.identity()

@@ -58,7 +58,7 @@ def test_zip_contains_one_folder_with_its_name() -> None:
     assert f"{zipped.stem}/contents/debugcapture/collectors/jvm.yaml" in names
 
 
-def test_zip_has_nothing_that_a_checkout_collects() -> None:
+def test_the_zip_has_no_caches_and_no_tests_of_a_checkout() -> None:
     with zipfile.ZipFile(package.slim()) as archive:
         strays = [name for name in archive.namelist() if "/." in name or "__pycache__" in name or "test" in name]
     assert not strays

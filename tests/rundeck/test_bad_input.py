@@ -263,9 +263,7 @@ STORES: dict[str, tuple[dict[str, str], int, list[str]]] = {
 
 
 @pytest.mark.parametrize("row", STORES)
-def test_a_store_that_refuses_leaves_everything_in_the_spool_and_the_note_reports_it(
-    row: str, project: Project
-) -> None:
+def test_if_the_store_fails_everything_stays_in_the_spool_and_the_note_reports_it(row: str, project: Project) -> None:
     change, exit_code, words = STORES[row]
     run = run_capture(project.changed(**change), incident_id="Q1ORDERS000001")
     bundle = Path(run.data["bundle"])

@@ -60,7 +60,7 @@ def test_the_pods_of_a_service_are_captured_in_parallel(project: JobSet) -> None
     assert "complete" in state_line(note)
 
 
-def test_the_spool_keeps_nothing_that_the_store_has(project: JobSet) -> None:
+def test_stored_files_are_removed_from_the_spool(project: JobSet) -> None:
     run = capture(project, "checkout")
     assert run.succeeded, run.errors
     files = {file.name for file in Path(run.data["bundle"]).rglob("*") if file.is_file()}

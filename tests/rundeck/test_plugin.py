@@ -14,7 +14,7 @@ from lab.rundeck import probe_plugin
 
 @pytest.mark.parametrize("form", ["slim_zip", "bundled_zip"])
 @pytest.mark.parametrize("rundeck", ["5.4.0", "5.20.1", "6.1.0"])
-def test_rundeck_finds_the_plugin_valid_and_makes_every_provider(
+def test_rundeck_validates_the_plugin_and_creates_every_provider(
     form: str, rundeck: str, request: pytest.FixtureRequest
 ) -> None:
     probe = probe_plugin(request.getfixturevalue(form), rundeck)

@@ -28,7 +28,7 @@ def service(namespace: str, kubectl: Kubectl) -> str:
 
 
 @dataclass(frozen=True)
-class BandAid:
+class RestartJobs:
     """The jobs that restart, with a separate PagerDuty."""
 
     project: JobSet
@@ -47,10 +47,12 @@ class BandAid:
 
 
 @pytest.fixture
-def band_aid(project: JobSet, tmp_path: Path) -> Iterator[BandAid]:
+def restart_jobs(project: JobSet, tmp_path: Path) -> Iterator[RestartJobs]:
     with simulator(tmp_path / "pagerduty") as pagerduty:
         pagerduty.create(INCIDENT)
-        yield BandAid(project.changed(pagerduty_url=pagerduty.url, pagerduty_token=pagerduty.keys.account), pagerduty)
+        yield RestartJobs(
+            project.changed(pagerduty_url=pagerduty.url, pagerduty_token=pagerduty.keys.account), pagerduty
+        )
 
 
 def rolled_out(namespace: str, kubectl: Kubectl) -> None:
@@ -64,18 +66,20 @@ def releases(namespace: str, kubectl: Kubectl) -> str:
     )
 
 
-def test_a_service_is_captured_then_restarted_and_the_incident_gets_both_notes(service: str, band_aid: BandAid) -> None:
-    restart_note = band_aid.run(
+def test_a_service_is_captured_then_restarted_and_the_incident_gets_both_notes(
+    service: str, restart_jobs: RestartJobs
+) -> None:
+    restart_note = restart_jobs.run(
         "capture-then-restart.yaml", service, restarts="Restarted: rollout restart of deployment"
     )
     assert f"deployment {service}/checkout" in restart_note
     assert "1 of 1 pods are available" in restart_note
 
 
-def test_a_bad_release_is_captured_then_rolled_back(service: str, band_aid: BandAid, kubectl: Kubectl) -> None:
+def test_a_bad_release_is_captured_then_rolled_back(service: str, restart_jobs: RestartJobs, kubectl: Kubectl) -> None:
     kubectl("set", "env", f"--namespace={service}", "deployment/checkout", "RELEASE=bad")
     rolled_out(service, kubectl)
     assert "bad" in releases(service, kubectl)
-    restart_note = band_aid.run("capture-then-roll-back.yaml", service, restarts="Restarted: rollout undo")
+    restart_note = restart_jobs.run("capture-then-roll-back.yaml", service, restarts="Restarted: rollout undo")
     assert f"deployment {service}/checkout" in restart_note
     assert "bad" not in releases(service, kubectl)

@@ -64,7 +64,7 @@ def web(namespace: str, kubectl: Kubectl) -> tuple[str, tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_a_pod_holds_is_in_no_text(web: tuple[str, tuple[str, ...]], level: str, spool: Path) -> None:
+def test_secrets_of_a_pod_are_in_no_text(web: tuple[str, tuple[str, ...]], level: str, spool: Path) -> None:
     namespace, secrets = web
     ran = run_step(
         "k8s-debug-capture",

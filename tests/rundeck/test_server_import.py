@@ -69,7 +69,7 @@ def test_every_job_is_imported_from_its_yaml(slim_zip: Path, tmp_path: Path) -> 
     assert {job["name"] for job in answer["succeeded"]} == NAMES
 
 
-def test_every_property_of_every_step_takes_an_option(slim_zip: Path, tmp_path: Path) -> None:
+def test_every_property_of_every_step_accepts_an_option(slim_zip: Path, tmp_path: Path) -> None:
     steps = [provider for provider in PROVIDERS if provider["service"] in ("WorkflowStep", "WorkflowNodeStep")]
     assert len(steps) > 5
     file = tmp_path / "jobs.yaml"
@@ -125,7 +125,7 @@ def _interpreted(state: State, spool: Path) -> None:
     [(OPERATOR, "Run a command in a pod"), (OPERATOR, "Capture, then restart"), (HOOK, "Thread dump")],
     ids=lambda value: value.name if isinstance(value, User) else value,
 )
-def test_no_group_runs_what_is_not_its_own(user: User, job: str, state: State) -> None:
+def test_no_group_runs_jobs_of_other_groups(user: User, job: str, state: State) -> None:
     before = len(state.executions)
     assert Api(state, user).run(job, {})[0] == 403
     assert len(state.executions) == before
@@ -219,7 +219,7 @@ def test_the_documented_import_by_curl_notices_that_it_failed(tmp_path: Path) ->
     assert b"invalid steps" in process.stderr
 
 
-def test_what_is_imported_again_changes_nothing(state: State) -> None:
+def test_a_second_import_changes_nothing(state: State) -> None:
     before = json.dumps(state.projects[FIRST].jobs, sort_keys=True)
     archive = (state.folder / f"{FIRST}.jar").read_bytes()
     path = f"/project/{FIRST}/import?jobUuidOption=preserve"

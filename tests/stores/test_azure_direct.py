@@ -37,7 +37,7 @@ def send(request: SignedRequest, content: bytes) -> None:
         assert answer.status == 201
 
 
-def test_what_a_pod_uploads_is_copied_out_of_its_reach(prefix: str) -> None:
+def test_a_file_that_a_pod_uploads_is_copied_where_the_pod_cannot_change_it(prefix: str) -> None:
     upload = store(prefix).direct(DUMP, original(), 60)
     (request,) = upload.requests
     send(request, CONTENT)
@@ -77,7 +77,7 @@ def status_of(method: str, url: str, content: bytes | None = None, **headers: st
     return status
 
 
-def test_a_thief_of_the_signature_reaches_the_staging_blob_only(prefix: str, file: Path) -> None:
+def test_a_stolen_signature_only_gives_access_to_the_staging_blob(prefix: str, file: Path) -> None:
     """The thief has the token, but no permission to read, list or delete, and none for any other blob."""
     evidence = store(prefix).put(KEY, file, SHA256)
     upload = store(prefix).direct(DUMP, original(), 60)

@@ -40,7 +40,7 @@ def identity(request: pytest.FixtureRequest, age: Path, tmp_path: Path) -> tuple
     return file, file.with_suffix(".pub").read_text().strip()
 
 
-def test_the_age_program_opens_what_the_store_has(age: Path, identity: tuple[Path, str], tmp_path: Path) -> None:
+def test_the_age_program_decrypts_the_stored_files(age: Path, identity: tuple[Path, str], tmp_path: Path) -> None:
     private, public = identity
     receipt = stored(tmp_path, public)
     ciphertext = fetched(receipt.link("heap.bin"))
@@ -52,7 +52,7 @@ def test_the_age_program_opens_what_the_store_has(age: Path, identity: tuple[Pat
     assert b"age --decrypt" in fetched(receipt.page)
 
 
-def test_another_key_opens_nothing(age: Path, identity: tuple[Path, str], tmp_path: Path) -> None:
+def test_another_key_decrypts_nothing(age: Path, identity: tuple[Path, str], tmp_path: Path) -> None:
     other = tmp_path / "other"
     subprocess.run([age.with_name("age-keygen"), "-o", other], check=True, capture_output=True)
     ciphertext = fetched(stored(tmp_path, identity[1]).link("heap.bin"))

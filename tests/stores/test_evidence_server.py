@@ -81,7 +81,7 @@ def fetch(url: str, token: str = TOKEN) -> tuple[int, str, Any]:
 
 
 @pytest.mark.parametrize("kind", [s3, azure, sftp, directory])
-def test_capture_whose_links_have_expired_opens_again(kind: Settings, folder: Path, tmp_path: Path) -> None:
+def test_a_capture_with_expired_links_can_be_opened(kind: Settings, folder: Path, tmp_path: Path) -> None:
     capture_id, old_link = stored_capture(kind(folder, link_valid_s=EXPIRED_S), tmp_path / "spool")
     if old_link.startswith("http"):
         time.sleep(EXPIRED_S + 1)
@@ -114,7 +114,7 @@ def test_page_with_links_to_the_server_comes_from_the_store(kind: Settings, fold
 
 
 @pytest.mark.parametrize("kind", [s3, azure, sftp, directory])
-def test_nothing_else_of_the_store_is_reachable(kind: Settings, folder: Path, tmp_path: Path) -> None:
+def test_other_objects_of_the_store_are_not_reachable(kind: Settings, folder: Path, tmp_path: Path) -> None:
     capture_id, _ = stored_capture(kind(folder), tmp_path / "spool")
     with evidence_server(kind(folder), tmp_path / "access.log") as port:
         for path in (

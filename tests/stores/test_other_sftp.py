@@ -72,7 +72,7 @@ def test_server_that_stores_fewer_bytes_than_it_got_is_reported(root: Path, file
 
 
 @ANSWERS
-def test_server_that_sets_no_modes_is_named_with_the_settings_that_help(
+def test_a_server_without_modes_is_reported_with_the_settings_that_help(
     root: Path, file: Path, private_key: str, answer: int
 ) -> None:
     with other_server(root, Lacks(modes=True, answer=answer)) as server:

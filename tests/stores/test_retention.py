@@ -56,13 +56,13 @@ def test_the_rule_of_the_documentation_is_read(server: Server, bucket: str) -> N
     assert known_retention(settings(server, bucket)) == Retention(30)
 
 
-def test_a_server_without_rules_says_nothing() -> None:
+def test_a_server_without_rules_reports_nothing() -> None:
     assert S3.status() == "up", "needs: python -m lab up s3"
     assert s3_lab.store("debug").retention() is None
 
 
 @pytest.mark.parametrize(("code", "is_unknown"), [("AccessDenied", True), ("NoSuchBucket", False)])
-def test_what_may_not_be_read_is_unknown_and_other_errors_are_reported(
+def test_rules_that_may_not_be_read_are_unknown_and_other_errors_are_reported(
     code: str,
     is_unknown: bool,
     monkeypatch: pytest.MonkeyPatch,  # noqa: FBT001

@@ -35,7 +35,7 @@ def put(url: str, content: bytes, headers: dict[str, str]) -> tuple[int, str]:
         return error.code, ""
 
 
-def test_a_signature_is_good_for_its_piece_only(prefix: str, small: Path) -> None:
+def test_a_signature_is_valid_for_its_part_only(prefix: str, small: Path) -> None:
     store(prefix).put(KEY, small, sha256(SMALL))
     upload = store(prefix).direct(DUMP, original(), 60)
     (request,) = upload.requests

@@ -94,7 +94,9 @@ def test_server_without_checksums_is_verified_by_its_etags(prefix: str, file: Pa
 
 
 @pytest.mark.parametrize("size", [5, len(CONTENT)], ids=["whole", "in parts"])
-def test_server_that_rejects_checksum_headers_takes_md5(prefix: str, tmp_path: Path, faults: Faults, size: int) -> None:
+def test_a_server_that_rejects_checksum_headers_gets_md5(
+    prefix: str, tmp_path: Path, faults: Faults, size: int
+) -> None:
     file = tmp_path / "heap.bin"
     file.write_bytes(CONTENT[:size])
     faults.choose = lambda _request: Fault(refuses_checksums=True, without_checksums=True)
@@ -105,7 +107,7 @@ def test_server_that_rejects_checksum_headers_takes_md5(prefix: str, tmp_path: P
     assert content(prefix) == CONTENT[:size]
 
 
-def test_md5_finds_what_changes_on_the_way(prefix: str, file: Path, faults: Faults) -> None:
+def test_md5_detects_changes_in_transit(prefix: str, file: Path, faults: Faults) -> None:
     faults.choose = lambda request: Fault(garbled=request.part == 2, refuses_checksums=True, without_checksums=True)
     with pytest.raises(NotStored, match="BadDigest"):
         store(prefix, faults.url, s3_checksum="md5").put(KEY, file, SHA256)

@@ -104,7 +104,7 @@ def test_a_truncated_file_is_completed_as_it_is(tmp_path: Path, prefix: str, fau
     assert content(prefix) == CONTENT[: PART + 1000]
 
 
-def test_what_fails_on_the_way_is_sent_at_the_end(growing: Growing, prefix: str, faults: Faults) -> None:
+def test_parts_that_fail_during_the_capture_are_sent_at_the_end(growing: Growing, prefix: str, faults: Faults) -> None:
     faults.choose = lambda request: Fault(refuse=(403, "AccessDenied")) if request.part == 2 else None
     with growing.file:
         write(growing)
@@ -127,7 +127,7 @@ def test_a_part_is_sent_again_from_its_start(growing: Growing, prefix: str, faul
     assert content(prefix) == CONTENT
 
 
-def test_a_later_run_finds_the_parts_of_one_that_was_stopped(growing: Growing, prefix: str, faults: Faults) -> None:
+def test_a_later_run_uses_the_parts_of_a_stopped_run(growing: Growing, prefix: str, faults: Faults) -> None:
     with growing.file:
         write(growing)
         wait_for(lambda: faults.parts() == [1, 2])

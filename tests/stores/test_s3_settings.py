@@ -202,7 +202,7 @@ def test_profile(amazon: Server, small: Path, tmp_path: Path, monkeypatch: pytes
     assert "PROFILEKEY" in where.put("by-profile", small, sha256(SMALL)).link
 
 
-def test_web_identity_comes_from_the_sdks_own_chain(
+def test_web_identity_comes_from_the_credential_chain_of_the_sdk(
     amazon: Server, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "token").write_text("a.b.c")

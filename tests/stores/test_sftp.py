@@ -118,7 +118,7 @@ def test_changed_source_is_not_stored(root: Path, file: Path) -> None:
 @pytest.mark.parametrize(
     ("host_keys", "reason"), [("# none", "is unknown"), ("changed", "has changed")], ids=["unknown", "changed"]
 )
-def test_unknown_host_gets_nothing(root: Path, file: Path, host_keys: str, reason: str) -> None:
+def test_nothing_is_sent_to_an_unknown_host(root: Path, file: Path, host_keys: str, reason: str) -> None:
     where = sftp_endpoint()
     if host_keys == "changed":
         other = paramiko.PKey.from_path(where.private_key_file)

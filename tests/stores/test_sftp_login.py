@@ -268,7 +268,7 @@ def test_jump_host(start: Start, tmp_path: Path, file: Path) -> None:
     put(server, tmp_path, file, **through(jump, server))
 
 
-def test_unknown_jump_host_gets_nothing(start: Start, tmp_path: Path, file: Path) -> None:
+def test_nothing_is_sent_to_an_unknown_jump_host(start: Start, tmp_path: Path, file: Path) -> None:
     server, jump = start(""), start("")
     changed = {**through(jump, server), "sftp_known_hosts": server.known_hosts}
     with pytest.raises(NotStored, match=f"the host key of .*{jump.address.rpartition(':')[2]} is unknown"):

@@ -132,7 +132,7 @@ def upload(plugin: Path, bundle: Bundle, store: str) -> subprocess.CompletedProc
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_documented_store_takes_a_bundle(plugin: Path, bundle: Bundle, server: Server) -> None:
+def test_the_documented_store_stores_a_bundle(plugin: Path, bundle: Bundle, server: Server) -> None:
     place = f"127.0.0.1:{server.server_address[1]}"
     process = upload(plugin, bundle, f"web://{place}/captures")
     assert process.returncode == 0, process.stderr
@@ -148,7 +148,7 @@ def test_documented_store_takes_a_bundle(plugin: Path, bundle: Bundle, server: S
     assert not (bundle.folder / "logs.txt").exists()
 
 
-def test_its_refusal_is_the_steps_own_and_keeps_the_bundle(plugin: Path, bundle: Bundle, server: Server) -> None:
+def test_its_error_is_reported_by_the_step_and_keeps_the_bundle(plugin: Path, bundle: Bundle, server: Server) -> None:
     server.loses = 1
     process = upload(plugin, bundle, f"web://127.0.0.1:{server.server_address[1]}/captures")
     assert process.returncode == 6

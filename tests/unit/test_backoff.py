@@ -25,13 +25,13 @@ class Tries:
 
 
 @pytest.mark.parametrize("failures", range(4))
-def test_a_try_is_made_again_after_growing_waits(failures: int) -> None:
+def test_attempts_are_repeated_after_increasing_delays(failures: int) -> None:
     waited: list[float] = []
     assert retried(Tries(failures, OSError()), WAITS, on(OSError), waited.append) == failures + 1
     assert waited == list(WAITS[:failures])
 
 
-def test_what_ends_the_last_try_is_raised() -> None:
+def test_the_error_of_the_last_attempt_is_raised() -> None:
     attempt, error = Tries(9, OSError()), OSError("the last")
     attempt.error = error
     with pytest.raises(OSError, match="the last") as caught:
@@ -40,7 +40,7 @@ def test_what_ends_the_last_try_is_raised() -> None:
     assert attempt.calls == len(WAITS) + 1
 
 
-def test_what_no_other_try_can_help_is_raised_at_once() -> None:
+def test_a_permanent_error_is_raised_immediately() -> None:
     attempt = Tries(1, ValueError("wrong"))
     with pytest.raises(ValueError, match="wrong"):
         retried(attempt, WAITS, on(OSError), lambda _: None)
@@ -53,7 +53,7 @@ def test_a_server_may_ask_for_another_wait() -> None:
     assert waited == [10.0]
 
 
-def test_what_decides_may_end_the_tries() -> None:
+def test_the_decision_function_can_stop_the_retries() -> None:
     def abort(_error: Exception, _planned_s: float) -> float:
         raise KeyboardInterrupt
 
@@ -64,7 +64,7 @@ def test_what_decides_may_end_the_tries() -> None:
 @given(
     st.floats(0.1, 1000), st.integers(1, 100), st.lists(st.floats(0, 10), min_size=1, max_size=200), st.floats(0, 1e9)
 )
-def test_no_span_has_more_than_the_burst_and_what_the_rate_adds(
+def test_no_interval_has_more_requests_than_the_burst_and_the_rate_allow(
     per_s: float, burst: int, pauses: list[float], start: float
 ) -> None:
     rate, until, now = Rate(per_s, burst), float("-inf"), start
@@ -78,7 +78,7 @@ def test_no_span_has_more_than_the_burst_and_what_the_rate_adds(
             assert last - first + 1 <= burst + (taken[last] - begin) * per_s + 1.1
 
 
-def test_burst_is_let_through_at_once_and_not_one_more() -> None:
+def test_a_burst_is_allowed_immediately_but_no_further_request() -> None:
     rate, until = Rate(10, 3), float("-inf")
     for _ in range(3):
         assert rate.wait_s(until, 1_000_000.0) == 0

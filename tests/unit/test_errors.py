@@ -23,7 +23,7 @@ from debugcapture.errors import BadInput, CaptureError, NoteNotSent
     ],
     ids=["all", "full stop once", "no reason", "no advice", "only what"],
 )
-def test_error_reads_as_sentences(error: CaptureError, line: str) -> None:
+def test_an_error_consists_of_sentences(error: CaptureError, line: str) -> None:
     assert str(error) == line
 
 

@@ -68,7 +68,7 @@ def _interrupted(file: Path) -> None:
         raise KeyboardInterrupt
 
 
-def test_what_fails_leaves_the_old_content_and_no_part(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_content_and_no_temporary_file(tmp_path: Path) -> None:
     file = tmp_path / "note.txt"
     replace_text(file, "old")
     with pytest.raises(KeyboardInterrupt):
@@ -94,7 +94,7 @@ def test_content_is_on_the_disk_before_it_has_its_name(
     assert calls == (["sync", "rename a.part"] if sync else ["rename a.part"])
 
 
-def test_own_part_is_that_of_this_process(tmp_path: Path) -> None:
+def test_the_name_of_the_temporary_file_contains_the_process_id(tmp_path: Path) -> None:
     part = own_part(tmp_path / "a")
     assert part.parent == tmp_path
     assert part.name.startswith(f"a.{os.getpid()}-")
@@ -123,5 +123,5 @@ def test_shared_locks_exclude_only_unshared_ones(tmp_path: Path) -> None:
     end(other)
 
 
-def test_what_does_not_exist_is_not_locked(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_locked(tmp_path: Path) -> None:
     assert not is_locked(tmp_path / "gone")

@@ -86,13 +86,13 @@ def test_listing_of_processes(output: str) -> None:
 
 
 @given(UTF8)
-def test_pids_by_a_tools_own_way(output: str) -> None:
+def test_pids_listed_by_a_tool(output: str) -> None:
     tool = Tool(("x",), find=("x",), pid_pattern=r"(\S+)")
     assert all(0 <= pid < 10**9 for pid in parse_pids(tool, output))
 
 
 @given(UTF8, st.integers(0, 255))
-def test_last_words_of_the_far_side(errors: str, code: int) -> None:
+def test_last_lines_of_a_remote_program(errors: str, code: int) -> None:
     report, _ = parse_report(f'{errors}\ndebug-capture-end n {{"ended":"exited","code":{code}}}\n', "n")
     assert report is not None
     assert report.code == code
@@ -155,7 +155,7 @@ def test_folders_of_dumps_are_not_options_of_find(option: str, variable: str) ->
     assert not any(name.startswith("-") for name in NAMES)
 
 
-def test_no_code_of_this_project_unpacks_an_archive() -> None:
+def test_this_project_does_not_unpack_archives() -> None:
     """A tar of `files` is kept as bytes: no bomb in it, no name in it, no link in it is ever acted on."""
     root = Path(debugcapture.__file__).parent
     for file in root.rglob("*.py"):

@@ -125,7 +125,7 @@ def test_error_is_one_printable_line(action: str, reason: str, remedy: str) -> N
 
 
 @given(MANIFEST, TEXT, UTF8, UTF8)
-def test_notes_are_short_and_their_lines_are_ours(
+def test_notes_are_short_and_contain_no_forged_lines(
     capture_manifest: Manifest, failure: str, place: str, url: str
 ) -> None:
     by = capture_manifest.trigger["started_by"]
@@ -192,7 +192,7 @@ def test_links_to_the_console_are_ascii(key: str) -> None:
 
 
 @given(TEXT, TEXT, TEXT)
-def test_what_the_api_says_of_a_pod_can_be_written(name: str, message: str, image: str) -> None:
+def test_any_data_of_a_pod_from_the_api_can_be_written(name: str, message: str, image: str) -> None:
     pod_json = pod(metadata={"labels": {name: message}}, status={"message": message})
     pod_json["spec"]["containers"][0] |= {"image": image, "args": [message], "env": [{"name": name, "value": message}]}
     describe(pod_json, datetime.now(timezone.utc)).encode(errors="replace")
@@ -205,7 +205,7 @@ def test_what_the_api_says_of_a_pod_can_be_written(name: str, message: str, imag
 
 
 @given(tree(st.sampled_from(["body", "details", "cef_details", "summary", "pod", "namespace", "name", "value", "key"])))
-def test_alert_gets_no_more_than_a_name_through(body: Any) -> None:
+def test_an_alert_can_only_set_names(body: Any) -> None:
     for candidate in find_candidates([body, {"body": {"details": body}, "summary": body}], SENDERS):
         parts = replace(candidate, sender="")
         for part in (parts.cluster, parts.namespace, parts.pod, parts.container, parts.kind, parts.workload):
@@ -213,7 +213,7 @@ def test_alert_gets_no_more_than_a_name_through(body: Any) -> None:
 
 
 @given(TEXT)
-def test_masking_leaves_text_that_can_be_written(text: str) -> None:
+def test_masked_text_can_be_written(text: str) -> None:
     masked = masked_text(f"password={text}")
     assert "[masked:" in masked or not text.split() or masked == f"password={text}"
 

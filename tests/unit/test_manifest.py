@@ -26,11 +26,11 @@ FAILED, SKIPPED = nothing("failed", "x"), nothing("skipped", "x")
     ],
     ids=lambda value: "+".join(entry.outcome for entry in value) if isinstance(value, list) else "",
 )
-def test_status_is_no_better_than_the_worst_artifact(artifacts: list[Artifact], status: str) -> None:
+def test_the_status_is_that_of_the_worst_artifact(artifacts: list[Artifact], status: str) -> None:
     assert manifest(*artifacts).status == status
 
 
-def test_nothing_at_all_is_failed() -> None:
+def test_a_manifest_without_artifacts_is_failed() -> None:
     assert manifest(artifacts=()).status == "failed"
 
 

@@ -103,7 +103,7 @@ def test_failure_of_a_streaming_step_keeps_its_output_clean(
     assert capsys.readouterr().out == ""
 
 
-def test_defect_is_one_line_too(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_is_one_line(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install(failing(ZeroDivisionError("division\nby zero")))
     assert rundeck.main("test", GOOD) == 1
     assert capsys.readouterr().err == "Error: ZeroDivisionError: division by zero. Please report this bug.\n"
@@ -140,7 +140,7 @@ def test_progress_does_not_mix_with_a_commands_output(
     assert "output" in output.out
 
 
-def test_caller_says_who_ran_it_and_where(install: Install) -> None:
+def test_the_caller_has_the_user_and_the_job(install: Install) -> None:
     callers: list[RunContext] = []
 
     def run(_step: ExecStep, run_context: RunContext) -> Outcome:
@@ -265,7 +265,7 @@ sys.exit(rundeck.main("test", environment))
 
 
 @pytest.mark.parametrize(("level", "shown"), [("INFO", ""), ("DEBUG", "Traceback\n")])
-def test_what_libraries_log_is_for_the_level_debug(level: str, shown: str) -> None:
+def test_messages_of_libraries_have_the_level_debug(level: str, shown: str) -> None:
     words = [sys.executable, "-c", LOGGING, str(CONTENTS), level]
     process = subprocess.run(words, capture_output=True, text=True, check=True)
     assert process.stderr == shown

@@ -22,7 +22,7 @@ LINE = st.text(st.characters(categories=["L", "N", "P", "S"], include_characters
         ([("x", "longer"), ("wide one", "")], "A         B\nx         longer\nwide one\n"),
     ],
 )
-def test_columns_are_aligned_and_have_no_room_at_the_end(rows: list[tuple[str, str]], text: str) -> None:
+def test_columns_are_aligned_without_trailing_spaces(rows: list[tuple[str, str]], text: str) -> None:
     assert table(("A", "B"), rows) == text
 
 
@@ -110,7 +110,7 @@ def test_one_line_removes_characters_that_could_forge_a_line(text: object, line:
 @pytest.mark.parametrize(
     ("text", "number"), [("7\n", 7), (" 7 ", 7), ("²", None), ("٣", None), ("9" * 5000, None), ("-1", None), ("", None)]
 )
-def test_number_that_a_container_wrote_is_one_or_none(text: str, number: int | None) -> None:
+def test_a_number_from_a_container_is_a_number_or_none(text: str, number: int | None) -> None:
     assert number_in(text) == number
 
 

@@ -66,22 +66,24 @@ def test_a_kill_loses_only_the_line_that_was_being_written(path: Path, pieces: i
     assert left_by_kill(path, [*[lines] * pieces, SECRETS, b"the last li"]) == lines * pieces + MASKED
 
 
-def test_nothing_of_a_key_is_there_before_its_end(path: Path) -> None:
+def test_a_private_key_is_not_shown_before_its_end(path: Path) -> None:
     begin = b"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\nlQOYBFaaaaaaaaaa\n"
     assert left_by_kill(path, [LINE, begin]) == LINE
 
 
-def test_with_patterns_of_the_user_only_what_is_certain_is_there(path: Path) -> None:
+def test_with_patterns_of_the_user_only_text_that_is_certainly_masked_is_shown(path: Path) -> None:
     assert left_by_kill(path, [LINE] * 50, "order") == b""
 
 
-def test_nothing_is_shown_of_what_may_be_a_dump(path: Path) -> None:
+def test_a_file_that_may_be_a_dump_is_not_shown(path: Path) -> None:
     assert left_by_kill(path, [b"\0\1\2\n"]) == b""
 
 
 @settings(max_examples=40)
 @given(st.lists(st.sampled_from([LINE, SECRETS, b"pass", b"word=hunter2 ", b"x\n", LINE * 200, b""]), max_size=40))
-def test_what_was_shown_is_not_in_the_end(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
+def test_a_preview_does_not_change_the_final_content(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]
+) -> None:
     path = tmp_path_factory.mktemp("shown") / "app.log"
     with ArtifactFile(path, 1 << 30, MASKING) as file:
         for piece in pieces:
@@ -107,7 +109,7 @@ class Copy:
 
 @pytest.mark.parametrize("text", [True, False, None])
 @given(pieces=st.lists(st.binary(max_size=6000), max_size=5), again=st.booleans())
-def test_a_follower_gets_what_the_file_has(
+def test_a_follower_gets_the_content_of_the_file(
     tmp_path_factory: pytest.TempPathFactory, text: bool | None, pieces: list[bytes], again: bool
 ) -> None:
     path, copy = tmp_path_factory.mktemp("bundle") / "threads.txt", Copy()
@@ -136,7 +138,7 @@ def test_a_follower_gets_what_the_file_has(
     ],
     ids=["plain", "FIX", "control character", "JSON sequence", "tar", "behind the head"],
 )
-def test_declared_text_is_masked_whatever_bytes_it_begins_with(path: Path, head: bytes) -> None:
+def test_declared_text_is_masked_whatever_its_first_bytes_are(path: Path, head: bytes) -> None:
     with ArtifactFile(path, 1 << 20, MASKING, text=True) as file:
         file.write(head + SECRETS * 5)
     assert (file.redactions, file.sensitive) == (5, False)
@@ -153,7 +155,7 @@ def test_text_in_utf16_is_masked(path: Path, encoding: str, text: bool | None) -
 
 
 @pytest.mark.parametrize("head", [b"\0\1\2\n", b"\x1f\x8b\x08\n", b"x" * 257 + b"ustar\n"])
-def test_content_decides_only_where_the_kind_is_unknown(path: Path, head: bytes) -> None:
+def test_the_content_decides_only_if_the_kind_is_unknown(path: Path, head: bytes) -> None:
     with ArtifactFile(path, 1 << 20, MASKING, text=None) as file:
         file.write(head + SECRETS)
     assert (file.redactions, file.sensitive) == (0, True)

@@ -46,7 +46,7 @@ def test_new_bundle_is_private_and_named_after_time_and_pod(bundle: Bundle) -> N
     assert bundle.folder.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_captures_of_the_same_second_do_not_meet(tmp_path: Path) -> None:
+def test_captures_of_the_same_second_have_different_bundles(tmp_path: Path) -> None:
     assert create_bundle(tmp_path, "web-0", NOON).folder != create_bundle(tmp_path, "web-0", NOON).folder
 
 
@@ -62,7 +62,7 @@ def test_spool_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
         create_bundle(spool, "web-0", NOON)
 
 
-def test_full_disk_is_reported_in_words(tmp_path: Path) -> None:
+def test_full_disk_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SpoolUnwritable, match="No space left on device"), writable(tmp_path):
         raise OSError(28, "No space left on device")
 
@@ -92,7 +92,7 @@ def test_empty_artifact_leaves_no_file(bundle: Bundle) -> None:
     assert list(bundle.folder.iterdir()) == []
 
 
-def test_exception_keeps_what_arrived(bundle: Bundle) -> None:
+def test_an_exception_keeps_the_received_content(bundle: Bundle) -> None:
     def broken_off() -> None:
         with bundle.artifact("a.txt", 100) as file:
             file.write(b"half")
@@ -145,12 +145,12 @@ def test_artifact_of_exactly_the_limit_is_complete(bundle: Bundle) -> None:
     ],
     ids=["complete", "partial", "unfinished", "no user", "other time zone"],
 )
-def test_manifest_comes_back_as_it_was_saved(saved: Manifest, bundle: Bundle) -> None:
+def test_manifest_is_loaded_as_it_was_saved(saved: Manifest, bundle: Bundle) -> None:
     bundle.save(saved)
     assert bundle.manifest() == saved
 
 
-def test_manifest_can_be_read_without_us(bundle: Bundle) -> None:
+def test_manifest_can_be_read_by_other_programs(bundle: Bundle) -> None:
     bundle.save(manifest())
     saved = json.loads((bundle.folder / MANIFEST).read_text())
     assert (saved["status"], saved["schema"]) == ("complete", 1)
@@ -164,7 +164,7 @@ def test_manifest_is_replaced_as_a_whole(bundle: Bundle) -> None:
     assert [path.name for path in bundle.folder.iterdir()] == [MANIFEST]
 
 
-def test_manifest_that_fails_to_be_written_leaves_the_one_before(bundle: Bundle) -> None:
+def test_a_failed_write_keeps_the_previous_manifest(bundle: Bundle) -> None:
     bundle.save(manifest())
     with pytest.raises(TypeError):
         bundle.save(manifest(trigger={"odd": object()}))
@@ -180,7 +180,7 @@ def test_bundle_without_a_manifest_is_bad_input(content: str | None, bundle: Bun
 
 
 @pytest.mark.parametrize("expires", [None, NOON])
-def test_receipt_comes_back_as_it_was_saved(expires: datetime | None, bundle: Bundle) -> None:
+def test_receipt_is_loaded_as_it_was_saved(expires: datetime | None, bundle: Bundle) -> None:
     assert bundle.receipt() is None
     saved = Receipt("s3://b", (Stored("k/a", "s3://b/k/a", "https://b/k/a?X=1", expires, 7, "ab" * 32),))
     bundle.save_receipt(saved)
@@ -211,7 +211,7 @@ PICTURES = Pictures(
 )
 
 
-def test_pictures_come_back_as_they_were_saved(bundle: Bundle) -> None:
+def test_pictures_are_loaded_as_they_were_saved(bundle: Bundle) -> None:
     assert bundle.pictures() == Pictures()
     bundle.save_pictures(PICTURES)
     assert bundle.pictures() == PICTURES
@@ -303,7 +303,7 @@ def test_prune_removes_artifacts_of_an_upload_that_was_killed_after_the_receipt(
     assert {path.name for path in bundle.folder.iterdir()} == {MANIFEST, RECEIPT}
 
 
-def test_prune_of_no_spool_is_nothing(tmp_path: Path) -> None:
+def test_prune_accepts_a_missing_spool(tmp_path: Path) -> None:
     prune(tmp_path / "none", NOON)
 
 
@@ -317,7 +317,7 @@ TORN = ["", "{", "[]", '{"capture_id": 1}', "[" * 100_000, '"\\ud800"']
 
 
 @pytest.mark.parametrize("text", TORN)
-def test_a_torn_bundle_does_not_keep_another_workload_from_being_captured(text: str, tmp_path: Path) -> None:
+def test_a_damaged_bundle_does_not_block_captures_of_other_workloads(text: str, tmp_path: Path) -> None:
     good = create_bundle(tmp_path, "web-0", NOON)
     good.save(manifest(artifact(collector="jvm-heap-dump")))
     written(create_bundle(tmp_path, "web-1", NOON).folder, MANIFEST, text)
@@ -325,7 +325,7 @@ def test_a_torn_bundle_does_not_keep_another_workload_from_being_captured(text: 
 
 
 @pytest.mark.parametrize("text", TORN)
-def test_a_torn_list_of_uploads_is_ignored_and_a_torn_receipt_is_reported(text: str, bundle: Bundle) -> None:
+def test_a_damaged_list_of_uploads_is_ignored_and_a_damaged_receipt_is_reported(text: str, bundle: Bundle) -> None:
     written(bundle.folder, SENT, text)
     assert bundle.sent() is None
     written(bundle.folder, RECEIPT, text)
@@ -345,7 +345,7 @@ FORGED_TARGETS = [target(pod="evil-1", workload="../../x"), target(namespace="..
 
 @pytest.mark.parametrize("forged", FORGED_TARGETS)
 @pytest.mark.parametrize("is_first", [True, False])
-def test_a_target_with_a_forged_name_does_not_cost_the_evidence_of_others(
+def test_a_target_with_a_forged_name_does_not_affect_the_evidence_of_others(
     forged: Target, is_first: bool, bundle: Bundle
 ) -> None:
     good = target(pod="good-1", workload="good")
@@ -363,7 +363,7 @@ def test_a_manifest_without_a_valid_target_is_not_a_bundle(bundle: Bundle) -> No
         bundle.manifest()
 
 
-def test_a_manifest_of_a_later_version_is_read_without_what_we_do_not_know(bundle: Bundle) -> None:
+def test_unknown_fields_of_a_later_version_of_the_manifest_are_ignored(bundle: Bundle) -> None:
     bundle.save(manifest())
     saved = json.loads((bundle.folder / MANIFEST).read_text())
     saved["artifacts"][0]["colour"] = "red"
@@ -379,7 +379,7 @@ def test_a_heap_dump_that_a_kill_cut_short_is_marked_as_sensitive(bundle: Bundle
     assert (recovered.file, recovered.outcome, recovered.sensitive) == ("heap.hprof", "truncated", True)
 
 
-def test_what_a_killed_capture_could_not_write_down_is_recovered(tmp_path: Path) -> None:
+def test_unrecorded_artifacts_of_a_killed_capture_are_recovered(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path)
     bundle.save(manifest(finished=None))
     files = {

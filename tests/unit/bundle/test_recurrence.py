@@ -47,7 +47,7 @@ def test_the_same_capture_is_not_an_earlier_one(tmp_path: Path) -> None:
     assert recurrences(tmp_path, capture(0, DEADLOCK), capture(0, DEADLOCK)) == [None, None]
 
 
-def test_a_torn_line_and_captures_of_long_ago_are_skipped(tmp_path: Path) -> None:
+def test_a_damaged_line_and_old_captures_are_skipped(tmp_path: Path) -> None:
     recurrences(tmp_path, capture(0, DEADLOCK))
     (file,) = (tmp_path / FOLDER).iterdir()
     file.write_text(file.read_text() + "2026-01-0")
@@ -57,7 +57,7 @@ def test_a_torn_line_and_captures_of_long_ago_are_skipped(tmp_path: Path) -> Non
     ]
 
 
-def test_findings_of_long_ago_are_removed(tmp_path: Path) -> None:
+def test_old_findings_are_removed(tmp_path: Path) -> None:
     recurrences(tmp_path, capture(0, DEADLOCK))
     (file,) = (tmp_path / FOLDER).iterdir()
     os.utime(file, (NOON.timestamp(), NOON.timestamp()))

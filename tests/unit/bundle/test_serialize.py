@@ -43,7 +43,7 @@ def changed(path: str, value: Any) -> Any:
     ],
     ids=["finished", "unfinished", "several pods"],
 )
-def test_what_was_written_is_read_as_the_same(capture_manifest: Manifest) -> None:
+def test_written_values_are_read_unchanged(capture_manifest: Manifest) -> None:
     assert manifest_from(as_json(capture_manifest)) == capture_manifest
 
 

@@ -18,7 +18,7 @@ MIB = 1 << 20
     ("used_mib", "free_mib", "left_mib"),
     [(0, 1000, 100), (40, 1000, 60), (100, 1000, 0), (150, 1000, 0), (0, 70, 20), (0, 50, 0), (0, 10, 0)],
 )
-def test_the_tighter_of_both_limits_counts(used_mib: int, free_mib: int, left_mib: int) -> None:
+def test_the_lower_of_both_limits_applies(used_mib: int, free_mib: int, left_mib: int) -> None:
     room = Room(Path("/spool"), limit_bytes=100 * MIB, floor_bytes=50 * MIB)
     assert left(Use(used_mib * MIB, free_mib * MIB, 0), room) == left_mib * MIB
 
@@ -67,7 +67,7 @@ def test_a_full_spool_is_an_error_with_a_remedy(tmp_path: Path, waiting: bool, r
     Room(tmp_path, limit_bytes=MIN_BYTES, floor_bytes=0).require()
 
 
-def test_the_floor_is_left_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_minimum_of_free_space_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage: Any = shutil.disk_usage(tmp_path)._replace(free=MIN_BYTES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
     assert Room(tmp_path, limit_bytes=1 << 40, floor_bytes=0).left() == MIN_BYTES

@@ -157,7 +157,7 @@ def test_file_is_read_once_for_all_collectors(capture: Run) -> None:
     assert [artifact.file for artifact in artifacts].count("logs/app.log") == 1
 
 
-def test_log_that_breaks_off_is_kept_and_called_truncated(capture: Run, bundle: Bundle) -> None:
+def test_an_interrupted_log_is_kept_and_marked_as_truncated(capture: Run, bundle: Bundle) -> None:
     cluster = Cluster()
     cluster.log_error = NotAllowed("cannot read the log", "the token has expired")
     log = capture(cluster, SNAPSHOT)[0]

@@ -31,7 +31,7 @@ def test_a_higher_profile_is_used_only_after_a_denial_and_if_it_is_allowed(captu
     assert [spec["securityContext"]["runAsUser"] for spec in cluster.attached] == [1000, 0]
 
 
-def test_without_leave_for_more_the_denial_stays(capture: Run) -> None:
+def test_without_permission_for_more_privileges_the_denial_is_final(capture: Run) -> None:
     (artifact,) = capture(Denying(shell=False), collector())
     assert artifact.outcome == "failed"
     assert "jattach: denied" in artifact.reason

@@ -83,9 +83,7 @@ def test_target_that_vanishes_in_mid_capture_is_noticed(bundle: Bundle) -> None:
     assert record.manifest.artifacts[0].outcome == "failed"
 
 
-def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
-    capture: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_affects_only_its_own_artifact(capture: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def odd(*_: object, **__: object) -> None:
         raise ValueError("what is\nthat")
 
@@ -95,7 +93,7 @@ def test_what_nobody_thought_of_costs_its_own_artifact_and_no_other(
     assert snapshot.outcome == "complete"
 
 
-def test_a_shell_that_hangs_is_asked_once(capture: Run) -> None:
+def test_a_shell_that_hangs_is_called_once(capture: Run) -> None:
     class Hangs(Cluster):
         def run(self, *arguments: Any, **_: Any) -> ExitStatus:
             self.ran.append(tuple(arguments[1]))

@@ -27,7 +27,7 @@ def test_a_tool_that_the_environment_of_the_container_breaks_is_replaced_by_that
     assert (artifact.outcome, artifact.method) == ("complete", "failed in the target container")
 
 
-def test_where_both_tools_fail_both_reasons_stand(capture: Run) -> None:
+def test_if_both_tools_fail_both_reasons_are_reported(capture: Run) -> None:
     refused = (ExitStatus(1), b"", b"Could not start attach mechanism: No such file or directory\n")
     cluster = Cluster(debug=["jattach"], jcmd=(ExitStatus(2), b"", ADDRESS_IN_USE), jattach=refused)
     (artifact,) = capture(cluster, collector())

@@ -23,7 +23,7 @@ from debugcapture.model import ContainerRef, ExitStatus, Json, User
 from tests.unit.builders import container, pod
 
 
-def test_names_are_plain_short_and_each_another() -> None:
+def test_names_are_plain_short_and_unique() -> None:
     paths = ["/var/crash/java_pid1.hprof", "/a/b_c", "/a_b/c", "/..", "/x\x1b[0m\n", "/" + "n" * 400, "/.core"]
     names = bundle_names(paths)
     assert names[:3] == ["var_crash_java_pid1.hprof", "a_b_c.bin", "2-a_b_c.bin"]
@@ -76,7 +76,7 @@ def test_a_name_with_a_number_is_not_given_twice() -> None:
         ("", False),
     ],
 )
-def test_only_what_lies_in_the_folders_is_read(path: str, below: bool) -> None:
+def test_only_files_in_the_folders_are_read(path: str, below: bool) -> None:
     assert _is_below(path, ["/vol"]) is below
 
 
@@ -96,7 +96,7 @@ def test_a_volume_is_mounted_where_the_target_has_it() -> None:
     assert mounted_folders(pod_json, "app") == (Folder("/data", f"{VOLUMES}/data"),)
 
 
-def test_of_a_volume_with_a_sub_path_all_is_mounted_once_and_the_part_is_searched() -> None:
+def test_a_volume_with_a_sub_path_is_mounted_completely_once_and_the_sub_path_is_searched() -> None:
     pod_json = crashed(PART, PART | {"mountPath": "/logs", "subPath": "shop/logs"})
     place = f"{VOLUMES}/.volumes/data"
     assert persistent_mounts(pod_json, "app") == ({"name": "data", "mountPath": place, "readOnly": True},)
@@ -178,7 +178,7 @@ def test_a_file_that_only_its_owner_can_read_is_read_as_its_owner(stat: str, rea
     assert dump.name == "dumps_java_pid1.hprof"
 
 
-def test_without_a_container_of_the_owner_the_file_is_tried_all_the_same() -> None:
+def test_without_a_container_of_the_owner_reading_the_file_is_still_attempted() -> None:
     path = f"{VOLUMES}/data/core.1"
 
     node, session = cast("Any", Node(path, "0 0 600")), Session(refuses=True)

@@ -62,7 +62,7 @@ def test_debug_container_is_ended_after_an_error(cluster: Cluster) -> None:
     assert ended(cluster) == 1
 
 
-def test_refusal_is_not_asked_for_twice(cluster: Cluster) -> None:
+def test_a_refused_request_is_not_repeated(cluster: Cluster) -> None:
     cluster.refuses = True
     with debug_session(cluster) as session:
         for _ in range(2):
@@ -72,7 +72,7 @@ def test_refusal_is_not_asked_for_twice(cluster: Cluster) -> None:
     assert has_read_only_root == [False, True]  # the first session tries both
 
 
-def test_user_that_the_pod_names_is_taken(cluster: Cluster) -> None:
+def test_the_user_of_the_pod_is_used(cluster: Cluster) -> None:
     with debug_session(cluster, target(user=User(5, 6))) as session:
         session.attach()
     assert users(cluster) == [User(5, 6)]
@@ -156,6 +156,6 @@ def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> 
         ({"debug_container_spec": '{"securityContext": {"privileged": true}}'}, "securityContext cannot be overridden"),
     ],
 )
-def test_wrong_environment_or_custom_fields_touch_nothing(settings: dict[str, str], reason: str) -> None:
+def test_invalid_environment_or_custom_fields_change_nothing(settings: dict[str, str], reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
         debug_options(DebugContainerSettings(**settings), 90)  # type: ignore[arg-type]  # texts only

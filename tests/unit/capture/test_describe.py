@@ -92,7 +92,7 @@ def test_all_kinds_of_containers_are_reported() -> None:
         assert line in text.splitlines()
 
 
-def test_pod_of_which_little_is_known_is_described() -> None:
+def test_a_pod_with_few_fields_is_described() -> None:
     bare = pod(spec={"containers": [{"name": "app"}]}, status={"phase": "Pending", "containerStatuses": None})
     del bare["spec"]["nodeName"]
     text = describe(bare, NOW)
@@ -118,5 +118,5 @@ def test_events_are_one_line_each() -> None:
     assert len(lines) == 4
 
 
-def test_no_events_are_said() -> None:
+def test_missing_events_are_mentioned() -> None:
     assert event_table([]) == "No events.\n"

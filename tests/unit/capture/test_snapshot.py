@@ -55,7 +55,7 @@ CRASHING = pod(
 )
 
 
-def test_what_is_gone_first_is_read_first() -> None:
+def test_data_that_disappears_first_is_read_first() -> None:
     assert list(files(CRASHING)) == [
         "logs/app.previous.log",
         "logs/app.log",
@@ -73,7 +73,7 @@ def test_each_log_is_that_of_its_container_and_run() -> None:
     assert parts["logs/setup.log"] == b"setup False"
 
 
-def test_nothing_is_asked_before_it_is_read() -> None:
+def test_nothing_is_requested_before_it_is_read() -> None:
     cluster = Cluster()
     snapshot_files(cast("Api", cluster), CRASHING, target(), "snapshot")
     assert cluster.read == []
@@ -93,11 +93,11 @@ def test_yaml_is_the_pod_without_its_secrets() -> None:
     assert list(read)[:3] == ["apiVersion", "kind", "metadata"]
 
 
-def test_events_are_those_of_this_very_pod() -> None:
+def test_events_are_those_of_this_pod_only() -> None:
     assert b"shop u-1" in files(pod())["events.txt"]
 
 
-def test_every_kind_of_reading_that_a_catalog_may_name_is_there() -> None:
+def test_every_data_source_that_a_catalog_may_name_exists() -> None:
     assert {*READERS, "crash-dumps", "node-state"} == set(READS)
 
 
@@ -105,11 +105,11 @@ def test_every_kind_of_reading_that_a_catalog_may_name_is_there() -> None:
     ("part", "names"),
     [("logs", ["logs/app.log"]), ("events", ["events.txt"])],
 )
-def test_parts_of_the_snapshot_can_be_had_alone(part: str, names: list[str]) -> None:
+def test_parts_of_the_snapshot_can_be_captured_separately(part: str, names: list[str]) -> None:
     assert list(files(pod(), part=part)) == names
 
 
-def test_log_of_a_run_that_was_just_removed_is_asked_for_again() -> None:
+def test_log_of_a_run_that_was_just_removed_is_requested_again() -> None:
     cluster = Cluster()
     cluster.removed = 3
     assert files(pod(), cluster, "logs") == {"logs/app.log": b"app False"}
@@ -117,14 +117,14 @@ def test_log_of_a_run_that_was_just_removed_is_asked_for_again() -> None:
     assert sum(cluster.clock.slept) > 0
 
 
-def test_log_that_the_kubelet_no_longer_has_is_not_taken_for_a_log() -> None:
+def test_the_kubelets_message_about_a_missing_log_is_not_captured_as_a_log() -> None:
     cluster = Cluster()
     cluster.removed = 1000
     with pytest.raises(LogRemoved, match="unable to retrieve container logs"):
         files(pod(), cluster, "logs")
 
 
-def test_a_log_knows_when_its_run_began() -> None:
+def test_a_log_has_the_start_time_of_its_run() -> None:
     earlier, later = "2026-01-02T08:00:00Z", "2026-01-02T11:00:00Z"
     crashed = status(lastState=terminated("Error", 1, startedAt=earlier))
     parts = snapshot_files(

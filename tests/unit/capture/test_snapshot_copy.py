@@ -93,13 +93,13 @@ def test_a_log_of_one_endless_line_is_kept_up_to_the_limit(tmp_path: Path) -> No
     ],
     ids=["hours later", "at once", "unknown"],
 )
-def test_a_log_that_begins_long_after_its_container_says_so(
+def test_a_log_that_begins_long_after_its_container_is_reported_as_such(
     started: datetime | None, extent: str, tmp_path: Path
 ) -> None:
     assert copy(tmp_path, Kubelet([line(0), line(1)]), started)[2] == extent
 
 
-def test_a_log_of_the_greatest_number_of_lines_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_at_the_line_limit_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot_copy, "LOG_LINES", 3)
     assert copy(tmp_path, Kubelet([line(0), line(1), line(2)]))[2] == "the newest 3 lines"
 

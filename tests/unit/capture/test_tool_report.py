@@ -39,14 +39,14 @@ def test_a_report_has_how_it_ended_and_what_was_written() -> None:
     assert before == "warn"
 
 
-def test_errors_in_the_report_count_before_those_around_it() -> None:
+def test_errors_in_the_report_have_priority_over_other_errors() -> None:
     report, _ = parse_report(line('{"ended":"signal","code":9,"signal":"SIGKILL","errors":"first\\nlast\\n"}'), "n")
     assert report
     assert (report.signal, report.last_error) == ("SIGKILL", "last")
 
 
 @pytest.mark.parametrize("number", ["-1", "1e3", "true", "9" * 400, '"7"', "null"])
-def test_a_number_that_is_none_is_left_out(number: str) -> None:
+def test_an_invalid_number_is_left_out(number: str) -> None:
     report, _ = parse_report(line(f'{{"ended":"exited","code":{number},"size":{number}}}'), "n")
     assert report
     assert (report.code, report.size) == (0, None)

@@ -15,7 +15,7 @@ def tool_run(tool: Tool) -> ToolRun:
     return ToolRun(PendingArtifact(collector(), "dump.bin", "exec", "by exec"), tool, PLACE, "run-tool", 12)
 
 
-def test_pid_is_put_in_wherever_it_stands() -> None:
+def test_the_pid_is_inserted_at_every_placeholder() -> None:
     planned = tool_run(Tool(("cat", "/proc/{pid}/status", "{pid}"), output="/tmp/{pid}.bin"))
     assert planned.command().argv == ("cat", "/proc/12/status", "12")
     assert planned.output == "/tmp/12.bin"

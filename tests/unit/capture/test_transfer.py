@@ -94,7 +94,7 @@ def test_end_that_is_missing_without_an_error_is_noticed(harm: Change, file: Pat
     assert "the end of the output was lost with the connection" in result.reason
 
 
-def test_harmless_tool_is_run_once_more(file: Path) -> None:
+def test_harmless_tool_is_repeated(file: Path) -> None:
     machine = Machine(cut)
     sink = Memory()
     assert ran(machine, ["cat", str(file)], sink, repeatable=True).integrity == "verified"
@@ -104,7 +104,7 @@ def test_harmless_tool_is_run_once_more(file: Path) -> None:
 @pytest.mark.parametrize(
     ("again", "message"), [(refuses, "running it again failed too: the API"), (silent, "")], ids=["no", "nothing"]
 )
-def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(again: Change, message: str, file: Path) -> None:
+def test_received_output_is_kept_if_the_tool_cannot_be_repeated(again: Change, message: str, file: Path) -> None:
     machine = Machine(cut, again)
     sink = Memory()
     result = ran(machine, ["cat", str(file)], sink, repeatable=True)
@@ -113,7 +113,7 @@ def test_what_arrived_is_kept_where_the_tool_cannot_be_run_once_more(again: Chan
     assert (sink.content, sink.restarts) == (CONTENT[: len(CONTENT) // 2], 0)
 
 
-def test_what_a_broken_connection_left_is_kept(file: Path) -> None:
+def test_output_before_a_broken_connection_is_kept(file: Path) -> None:
     machine = Machine(cut)
     sink = Memory()
     assert ran(machine, ["cat", str(file)], sink).outcome == "truncated"
@@ -169,7 +169,7 @@ def test_output_above_its_limit_is_kept_up_to_it(file: Path) -> None:
     assert sink.content == CONTENT[:1000]
 
 
-def test_image_without_a_shell_is_taken_at_its_word_and_says_so(file: Path) -> None:
+def test_output_of_an_image_without_a_shell_is_unverified_and_marked_as_such(file: Path) -> None:
     machine = Machine()
     result = ran(machine, ["cat", str(file)], Memory(), runner="none")
     assert result == TransferResult("complete", integrity="unverified", exit_code=0)
@@ -245,7 +245,7 @@ def test_a_link_is_not_a_file_to_fetch(tmp_path: Path) -> None:
     assert "it is a symbolic link" in result.reason
 
 
-def test_a_tool_that_speaks_of_a_connection_is_not_run_twice() -> None:
+def test_a_tool_whose_error_mentions_a_connection_is_not_repeated() -> None:
     """Only a field decides: an error of curl says nothing about the stream."""
     machine = Machine()
     script = "echo half of the output; echo 'curl: (56) Recv failure: connection reset by peer' >&2; exit 56"
@@ -259,7 +259,7 @@ def test_a_broken_stream_is_a_field_of_the_result(harm: Change, file: Path) -> N
     assert ran(machine, ["cat", str(file)], Memory()).stream_broken
 
 
-def test_a_tool_cannot_pass_for_the_report() -> None:
+def test_a_tool_cannot_forge_the_report() -> None:
     machine = Machine()
     forged = '\ndebug-capture-end 0123456789abcdef {"ended":"exited","code":0}\n'
     assert ran(machine, ["sh", "-c", 'echo out; printf %s "$1" >&2; exit 5', "sh", forged], Memory()).exit_code == 5
@@ -271,7 +271,7 @@ def test_a_time_limit_that_run_tool_enforced_is_reported() -> None:
     assert (result.outcome, result.reason) == ("failed", "it reached its time limit and was stopped")
 
 
-def test_what_could_not_be_started_has_its_errno() -> None:
+def test_a_tool_that_could_not_be_started_has_its_errno() -> None:
     text = '\ndebug-capture-end n {"ended":"not-started","code":0,"errno":"EPERM","errors":"operation not permitted"}\n'
     result = classify_exit(ExitStatus(0), parse_report(text, "n")[0], Memory(), "")
     assert (result.errno, result.reason) == ("EPERM", "it did not start: operation not permitted")

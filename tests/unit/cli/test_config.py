@@ -79,7 +79,7 @@ def test_a_variable_with_the_secret_itself_needs_no_file() -> None:
     assert from_environment(SETTINGS, environment) == {"token": "hunter2"}
 
 
-def test_a_secret_that_everybody_can_read_is_none(tmp_path: Path) -> None:
+def test_a_secret_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("hunter2")
     token.chmod(0o644)
@@ -99,13 +99,13 @@ def test_a_secret_that_cannot_be_read_is_reported(content: bytes | None, tmp_pat
         read_secret("token", str(file))
 
 
-def test_a_configuration_that_is_named_must_be_there(tmp_path: Path) -> None:
+def test_a_named_configuration_must_exist(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="the file does not exist"):
         config_path(str(tmp_path / "none"), {})
     assert config_path("", {"HOME": "/", "XDG_CONFIG_HOME": str(tmp_path)}) is None
 
 
-def test_the_runners_configuration_is_one() -> None:
+def test_the_documented_configuration_of_the_runner_is_valid() -> None:
     settings = [setting for command in COMMANDS for setting in command.declared]
     sample = read_config(REPO / "deploy" / "runner" / "config.yaml", settings)
     step = read(CaptureStep, from_config(SETTINGS, sample))

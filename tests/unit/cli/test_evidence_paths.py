@@ -104,7 +104,9 @@ def test_a_pipe_is_read_like_standard_input(tmp_path: Path, capsys: pytest.Captu
     assert (code, set(files_of(findings))) == (0, {"pipe"})
 
 
-def test_what_is_not_a_file_in_a_directory_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_entries_of_a_directory_that_are_not_files_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "a.log").write_text(PANIC)
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to("loop")
@@ -127,7 +129,7 @@ def test_a_loop_of_links_and_a_socket_are_refused(tmp_path: Path, capsys: pytest
     assert "it is a device or a socket" in errors
 
 
-def test_a_file_that_cannot_be_read_costs_its_own_findings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_read_affects_only_its_own_findings(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, errors = run(capsys, "/proc/self/mem")  # opens, and each read fails
     assert code == 0
     assert "mem cannot be explained: [Errno 5] Input/output error" in errors

@@ -55,7 +55,7 @@ def test_a_stack_trace_is_for_debug_only(level: str, install: Install, capsys: p
         (["chain", "tset"], "Unknown command 'tset'"),
     ],
 )
-def test_a_wrong_call_is_one_line(
+def test_a_usage_error_is_one_line(
     arguments: list[str], message: str, install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(failing(AssertionError("it ran")))
@@ -150,7 +150,7 @@ def _comes(file: Path) -> bool:
 # --- what is printed -----------------------------------------------------------------------------------------------
 
 
-def test_what_comes_of_it_is_a_line_each(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_result_is_one_line(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     install(outcome(bundle="/b", link="", capture_id="c\n\x1b[2J"))
     main("test", *GOOD)
     assert capsys.readouterr().out == "bundle      /b\ncapture_id  c [2J\n"
@@ -180,9 +180,7 @@ def test_names_from_the_cluster_cannot_move_the_cursor(install: Install, capsys:
     assert capsys.readouterr().out == "pod [2Jevil    tab\nline\n"
 
 
-def test_json_is_one_document_on_standard_output_and_all_else_is_not(
-    install: Install, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_is_the_only_output_on_standard_output(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     def run(_step: ExecStep, run_context: RunContext) -> Outcome:
         run_context.report("progress")
         return Outcome(10, {"status": "partial"}, {"artifacts": [1]})
@@ -204,7 +202,7 @@ def test_json_is_one_document_on_standard_output_and_all_else_is_not(
     [(GOOD, "cannot store x: y"), (["--pod", "No"], "wrong settings: "), (["--config", "/no"], "cannot read the con")],
     ids=["failure", "settings", "configuration"],
 )
-def test_a_failure_is_a_document_too(
+def test_a_failure_is_also_a_json_document(
     options: list[str], message: str, install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(failing(NotStored("cannot store x", "y")))

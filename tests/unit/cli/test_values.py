@@ -13,7 +13,7 @@ from debugcapture.cli.commands import COMMANDS
 from tests.unit.cli.support import GOOD, Install, Recorder, failing, main
 
 
-def test_an_option_counts_before_the_environment_and_that_before_the_configuration(
+def test_an_option_has_priority_over_the_environment_and_that_over_the_configuration(
     install: Install, tmp_path: Path
 ) -> None:
     config = tmp_path / "config.yaml"
@@ -26,7 +26,7 @@ def test_an_option_counts_before_the_environment_and_that_before_the_configurati
     assert (target.namespace, target.pod, target.container) == ("from-option", "from-environment", "from-config")
 
 
-def test_a_blank_variable_is_none_and_a_blank_option_is_the_default(install: Install, tmp_path: Path) -> None:
+def test_a_blank_variable_is_ignored_and_a_blank_option_is_the_default(install: Install, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("namespace: shop\ncontainer: app\n")
     install(recorder := Recorder())
@@ -54,7 +54,7 @@ def test_values_arrive_typed_and_a_switch_can_be_turned_off(install: Install) ->
     assert recorder.steps[0].connection.verify_tls is False
 
 
-def test_words_behind_the_options_are_the_command_quotes_and_dashes_and_all(install: Install) -> None:
+def test_words_after_the_options_are_the_command_including_quotes_and_dashes(install: Install) -> None:
     install(recorder := Recorder())
     assert main("test", "--pod", "web-0", "sh", "-c", "echo 'a b'; ls", "--config") == 0
     assert recorder.steps[0].command.command == """sh -c 'echo '"'"'a b'"'"'; ls' --config"""
@@ -91,7 +91,7 @@ def test_no_secret_can_be_the_value_of_an_option() -> None:
         assert not options & {"--" + name.replace("_", "-") for name in secrets}
 
 
-def test_one_secret_can_come_by_standard_input(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_secret_can_be_read_from_standard_input(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     os.write(write, b"hunter2\n")
     os.close(write)

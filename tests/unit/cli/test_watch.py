@@ -89,7 +89,7 @@ def test_progress_is_a_line_of_bytes_and_seconds(observed: Progress, line: str) 
     assert progress_line(observed, NOON + timedelta(seconds=9)) == line
 
 
-def test_only_news_is_reported() -> None:
+def test_only_changes_are_reported() -> None:
     first, second = artifact(), nothing("failed", "no\nshell", title="Heap", pod="web-1")
     running = progress(first, running=True)
     assert list(new_lines(None, running)) == ["Java thread dump: complete, 7 B, jvm-threads.txt", "capturing"]
@@ -157,7 +157,7 @@ def test_a_capture_whose_process_is_gone_is_not_waited_for(bundle: Bundle, recor
     assert any("the process of the capture has ended" in line for line in recorder.lines)
 
 
-def test_watching_takes_a_bundle_from_nobody(bundle: Bundle) -> None:
+def test_watching_does_not_claim_the_bundle(bundle: Bundle) -> None:
     assert not is_locked(bundle.folder)
     with claimed(bundle) as acquired:
         assert acquired
@@ -254,7 +254,7 @@ def _all(terminal: int) -> Iterator[bytes]:
         os.close(terminal)
 
 
-def test_a_terminal_shows_how_far_it_is(tmp_path: Path) -> None:
+def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
     folder = tmp_path / "debug-captures" / CAPTURE_ID
     folder.mkdir(parents=True)
     Bundle(folder).save(manifest(artifact(), finished=None))
@@ -292,6 +292,6 @@ def _wait_for(ready: object) -> None:
     raise AssertionError("it never came")
 
 
-def test_a_replaced_artifact_is_no_news() -> None:
+def test_a_replaced_artifact_is_not_reported_again() -> None:
     before, after = progress(artifact()), progress(replace(artifact(), integrity="verified"))
     assert list(new_lines(before, after)) == []

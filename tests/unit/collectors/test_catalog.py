@@ -37,7 +37,7 @@ def load_entries(folder: Path, *entries: dict[str, Any]) -> list[Collector]:
 
 
 @pytest.mark.parametrize("collector", CATALOG.values(), ids=CATALOG.keys())
-def test_entry_says_all_that_a_capture_needs(collector: Collector) -> None:
+def test_an_entry_contains_everything_that_a_capture_needs(collector: Collector) -> None:
     assert collector.title
     assert collector.source.startswith("https://")
     assert bool(collector.in_image or collector.from_debug) is not bool(collector.reads_api)
@@ -54,7 +54,7 @@ def test_tool_can_be_looked_for_and_a_file_it_writes_is_its_own(tool: Tool) -> N
 
 
 @pytest.mark.parametrize("collector", CATALOG.values(), ids=CATALOG.keys())
-def test_tool_that_is_tried_with_more_privilege_has_an_answer_for_a_denial(collector: Collector) -> None:
+def test_a_tool_that_may_need_more_privileges_declares_how_to_recognize_a_denial(collector: Collector) -> None:
     always_end_well = ("processes", "network-state", "disk")
     if not collector.unproved and collector.id not in always_end_well:
         tools = [
@@ -90,7 +90,7 @@ def test_no_two_collectors_share_an_id_or_a_file() -> None:
 
 
 @pytest.mark.parametrize("name", presets())
-def test_preset_names_collectors_that_there_are(name: str) -> None:
+def test_presets_name_existing_collectors(name: str) -> None:
     preset = presets()[name]
     assert preset.title
     assert set(preset.collectors) <= CATALOG.keys()
@@ -103,7 +103,7 @@ def test_only_deep_presets_have_heavy_collectors() -> None:
     assert not {collector.id for collector in choose("quick").collectors if collector.invasive != "safe"}
 
 
-def test_form_names_every_preset_and_its_default_is_one() -> None:
+def test_the_form_lists_every_preset_and_its_default_is_a_preset() -> None:
     rule = CaptureSettings.__dataclass_fields__["collectors"].metadata["rule"]
     assert all(preset in rule.description for preset in presets())
     assert CaptureSettings().collectors in presets()
@@ -198,7 +198,7 @@ def test_missing_catalog_is_reported() -> None:
         choose("quick", "/no/such.yaml")
 
 
-def test_entry_takes_defaults_for_what_it_does_not_need(tmp_path: Path) -> None:
+def test_missing_fields_of_an_entry_get_defaults(tmp_path: Path) -> None:
     (entry,) = load_entries(tmp_path, ENTRY | {"detect": {"comm": "^mine$"}})
     assert (entry.from_debug, entry.reads_api, entry.looks_for, entry.needs) == ((), "", "", ())
     assert (entry.runtime, entry.invasive, entry.kind, entry.unproved) == ("any", "safe", "text", False)
@@ -216,14 +216,14 @@ def test_every_key_is_documented(heading: str, kind: type[Any]) -> None:
     )  # it belongs to a job, not to a catalog
 
 
-def test_a_catalog_of_the_users_own_adds_and_replaces(tmp_path: Path) -> None:
+def test_a_custom_catalog_adds_and_replaces_collectors(tmp_path: Path) -> None:
     file = written(tmp_path, "own.yaml", yaml.safe_dump([ENTRY, ENTRY | {"id": "logs", "title": "My logs"}]))
     chosen = choose("mine,logs", str(file))
     assert [collector.title for collector in chosen.collectors] == ["Mine", "My logs"]
     assert not chosen.preset
 
 
-def test_collector_of_the_users_own_cannot_take_the_name_of_a_preset(tmp_path: Path) -> None:
+def test_a_custom_collector_cannot_have_the_name_of_a_preset(tmp_path: Path) -> None:
     file = written(tmp_path, "own.yaml", yaml.safe_dump([ENTRY | {"id": "slow"}]))
     with pytest.raises(BadInput, match="slow is also the name of a preset"):
         choose("slow", str(file))

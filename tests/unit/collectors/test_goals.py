@@ -39,7 +39,7 @@ def result(names: str, *artifacts: Artifact) -> Manifest:
         ("logs-and-events", [captured("pod-snapshot")]),
     ],
 )
-def test_what_was_asked_for_and_captured_is_complete(names: str, artifacts: list[Artifact]) -> None:
+def test_a_capture_with_everything_that_was_requested_is_complete(names: str, artifacts: list[Artifact]) -> None:
     manifest = result(names, *artifacts)
     assert manifest.artifacts == tuple(artifacts)
     assert (manifest.status, manifest.fulfilled) == ("complete", True)
@@ -52,7 +52,7 @@ def test_what_was_asked_for_and_captured_is_complete(names: str, artifacts: list
         ("heap", [captured("jvm-heap-histogram"), skipped("jvm-heap-dump", "too soon")], "jvm-heap-dump"),
     ],
 )
-def test_a_job_whose_one_purpose_was_not_fulfilled_is_partial_and_says_so(
+def test_a_job_without_its_main_result_is_partial_and_says_so(
     names: str, artifacts: list[Artifact], failed: str
 ) -> None:
     manifest = result(names, *artifacts)
@@ -64,14 +64,14 @@ def test_a_job_whose_one_purpose_was_not_fulfilled_is_partial_and_says_so(
     )
 
 
-def test_of_several_that_are_asked_for_one_that_is_missing_makes_it_partial() -> None:
+def test_one_missing_artifact_of_several_requested_ones_makes_the_capture_partial() -> None:
     outcome = result("packet-capture,jvm-thread-dump", skipped("packet-capture"), captured("jvm-thread-dump"))
     assert (outcome.status, outcome.fulfilled) == ("partial", True)
     both = result("standard,packet-capture", captured("pod-snapshot"), skipped("packet-capture"))
     assert (both.status, both.fulfilled) == ("partial", True)
 
 
-def test_nothing_at_all_has_failed_as_before() -> None:
+def test_a_capture_without_any_artifact_is_failed() -> None:
     outcome = result("traffic", skipped("packet-capture"), skipped("network-state"))
     assert outcome.status == "failed"
 
@@ -92,7 +92,7 @@ def test_an_empty_list_is_not_the_reason_of_a_goal_that_was_not_reached() -> Non
     assert outcome.artifacts[-1].reason == "no such process runs in the container"
 
 
-def test_a_goal_that_no_artifact_speaks_of_gets_a_line_with_the_reasons_that_there_are() -> None:
+def test_a_goal_without_an_artifact_gets_a_line_with_the_known_reasons() -> None:
     outcome = result("heap", captured("jvm-heap-histogram"), skipped("processes", "it is not running"))
     line = outcome.artifacts[-1]
     assert line.title == "Java heap dump or Node.js heap snapshot or Go heap profile or .NET process dump"
@@ -100,6 +100,6 @@ def test_a_goal_that_no_artifact_speaks_of_gets_a_line_with_the_reasons_that_the
     assert result("heap", captured("jvm-heap-histogram")).artifacts[-1].reason.startswith("no such process")
 
 
-def test_without_goals_nothing_is_judged() -> None:
+def test_without_goals_the_status_does_not_change() -> None:
     before = manifest(captured("pod-snapshot"), skipped("x"))
     assert apply_goals((), before) == before

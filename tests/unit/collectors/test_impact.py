@@ -72,7 +72,7 @@ def test_dump_of_dotnet_contains_memory_that_is_not_resident() -> None:
     assert too_heavy(dump, [process], Budget(disk=Space(350 << 20, DISK)), writes_in_target=True) == ""
 
 
-def test_what_is_not_heavy_is_not_weighed() -> None:
+def test_the_impact_of_light_collectors_is_not_estimated() -> None:
     assert too_heavy(collector(), GIB, Budget(probe_s=0, disk=Space(0, DISK)), writes_in_target=True) == ""
 
 
@@ -89,7 +89,7 @@ def test_liveness_probe_gives_the_time_that_a_pause_may_take(probe: Json | None,
     assert probe_budget_s(container(livenessProbe=probe)) == seconds
 
 
-def test_a_snapshot_that_doubles_the_memory_is_weighed_against_the_limit() -> None:
+def test_a_snapshot_that_doubles_the_memory_is_compared_with_the_limit() -> None:
     budget = Budget(memory_limit_bytes=1200 << 20, memory_left_bytes=150 << 20)
     assert too_heavy(SNAPSHOT, GIB, budget, writes_in_target=False) == (
         "too heavy: the process may need 1,024 MiB of additional memory, but only 150 MiB of memory are left below the "
@@ -119,7 +119,9 @@ JCMD = Tool(("jcmd",), memory_mib=32)
     ],
     ids=["too little", "enough", "unknown", "needs none"],
 )
-def test_a_tool_that_needs_memory_of_the_target_is_weighed(tool: Tool, left_mib: int | None, reason: str) -> None:
+def test_a_tool_that_needs_memory_of_the_target_is_compared_with_its_limit(
+    tool: Tool, left_mib: int | None, reason: str
+) -> None:
     left_bytes = None if left_mib is None else left_mib << 20
     assert lacks_memory(tool, Budget(memory_limit_bytes=128 << 20, memory_left_bytes=left_bytes)) == reason
 
@@ -143,13 +145,13 @@ def tmp(*volumes: Json, path: str = "/tmp") -> tuple[Json, Json]:
     ],
     ids=["small", "in memory", "both", "elsewhere", "empty", "a claim", "no volume"],
 )
-def test_limits_of_the_volume_at_tmp_count(limits: tuple[Json, Json], limit_mib: int | None, in_memory: bool) -> None:
+def test_limits_of_the_volume_at_tmp_apply(limits: tuple[Json, Json], limit_mib: int | None, in_memory: bool) -> None:
     space = tmp_space(*limits)
     assert (space.bytes >> 20 if space else None) == limit_mib
     assert is_tmp_in_memory(*limits) is in_memory
 
 
-def test_the_limit_of_ephemeral_storage_counts_for_every_file_of_the_pod() -> None:
+def test_the_limit_of_ephemeral_storage_applies_to_every_file_of_the_pod() -> None:
     limited = container(resources={"limits": {"ephemeral-storage": "500Mi"}})
     budget = Budget(pod_disk=pod_disk_space(limited))
     assert pod_disk_space(container()) is None
@@ -197,5 +199,5 @@ def ago(*seconds: int) -> list[datetime]:
     ],
     ids=["never", "long ago", "just now", "too often", "not today"],
 )
-def test_flapping_alert_does_not_dump_all_night(dumped: list[datetime], reason: str) -> None:
+def test_a_flapping_alert_does_not_cause_repeated_dumps(dumped: list[datetime], reason: str) -> None:
     assert too_soon(dumped, NOON, 600, 3) == reason

@@ -50,7 +50,7 @@ def test_image_that_has_the_tool_uses_it_on_the_process_of_its_kind() -> None:
     assert decided(threads, HAS_JCMD) == RunInTarget(threads, threads.in_image[0], (7,), "by exec: the image has jcmd")
 
 
-def test_process_of_another_kind_is_none() -> None:
+def test_a_process_of_another_kind_does_not_match() -> None:
     action = decided(collector(), ProbeResult((SHELL,), ()))
     assert action == Skip(collector(), "there is no Java process in container app", foreign=True)
 
@@ -95,7 +95,7 @@ def test_what_cannot_or_may_not_be_collected_is_skipped_with_its_reason(
     assert decided(candidate, policy=policy) == Skip(candidate, reason)
 
 
-def test_dump_that_would_cost_the_container_is_refused_unless_the_author_insists() -> None:
+def test_a_dump_that_could_kill_the_container_is_refused_unless_the_job_forces_it() -> None:
     tight = Budget(probe_s=2)
     refused = decide(target(), HEAVY, BARE, ALLOWED, tight)
     assert isinstance(refused, Skip)
@@ -334,14 +334,16 @@ def tools(collector_id: str, program: str) -> list[Tool]:
 
 
 @pytest.mark.parametrize(("collector_id", "program", "exit_code", "errors"), DENIALS)
-def test_each_tool_is_denied_in_its_own_words(collector_id: str, program: str, exit_code: int, errors: str) -> None:
+def test_each_tool_has_its_own_message_for_a_denial(
+    collector_id: str, program: str, exit_code: int, errors: str
+) -> None:
     denied = tools(collector_id, program)
     assert denied
     assert all(is_denied(tool, exit_code, errors) for tool in denied)
 
 
 @pytest.mark.parametrize(("collector_id", "program", "_exit_code", "errors"), DENIALS)
-def test_words_of_a_denial_elsewhere_in_a_line_are_none(
+def test_the_words_of_a_denial_elsewhere_in_a_line_are_not_a_denial(
     collector_id: str, program: str, _exit_code: int, errors: str
 ) -> None:
     log = "".join(f"config says: {line}\n" for line in errors.splitlines())

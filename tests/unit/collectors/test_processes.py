@@ -121,7 +121,7 @@ def test_files_of_foreign_processes_are_not_read(tmp_path: Path) -> None:
     assert "M " not in listed(tmp_path)
 
 
-def test_without_marks_all_but_the_shell_are_the_containers(tmp_path: Path) -> None:
+def test_without_markers_all_processes_except_the_shell_belong_to_the_container(tmp_path: Path) -> None:
     process(tmp_path, 1, "java")
     process(tmp_path, 2, "worker process")
     probe = parse(listed(tmp_path).replace("P 2 ", "P 2 "))

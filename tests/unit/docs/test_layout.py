@@ -30,7 +30,7 @@ def test_relative_imports_are_resolved(tmp_path: Path) -> None:
     assert list(imports("fleet.controller", file)) == ["kube.client", "kube.jobs"]
 
 
-def test_there_are_not_circles() -> None:
+def test_there_are_no_import_cycles() -> None:
     graph = {module: {name for name in imports(module, file) if name in MODULES} for module, file in MODULES.items()}
     assert sum(map(len, graph.values())) > len(MODULES)
     try:

@@ -40,7 +40,7 @@ def test_every_kind_of_name_is_checked() -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_names_say_what_they_are(folder: str) -> None:
+def test_names_are_not_on_the_list_of_vague_names(folder: str) -> None:
     modules = sorted((REPO / folder).rglob("*.py"))
     assert modules
     assert [

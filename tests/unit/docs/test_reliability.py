@@ -13,11 +13,11 @@ from tests.faults.soak import Day, Use
 from tests.faults.table import ROWS
 
 
-def test_page_shows_the_rows_that_there_are() -> None:
+def test_the_page_shows_all_rows_of_the_table() -> None:
     assert shown(PAGE.read_text()) == [(row.stage, row.fault, row.ended) for row in ROWS]
 
 
-def test_what_is_written_can_be_read() -> None:
+def test_the_generated_table_can_be_parsed() -> None:
     results = {row.id: RowResult("Error: a | b `c`", "partial: 1 artifact") for row in ROWS}
     written = table(ROWS, results)
     assert shown(f"text\n{BEGIN}{written}{END}more") == [(row.stage, row.fault, row.ended) for row in ROWS]
@@ -42,6 +42,6 @@ def test_exit_codes_are_the_documented_ones() -> None:
     assert {row.exit_code for row in ROWS} <= documented | {KILLED}
 
 
-def test_what_differs_from_run_to_run_is_not_on_the_page() -> None:
+def test_text_that_changes_between_runs_is_not_on_the_page() -> None:
     line = "Error: faults-0123abcd/web: kept in /tmp/pytest-of-root/pytest-1/x0/spool/20260101T000000Z-web-12ab"
     assert settled(line) == "Error: shop/web: kept in /var/lib/rundeck/spool/20261123T180231Z-web-3f9a"

@@ -19,7 +19,7 @@ def aged(path: Path, days: int) -> None:
     os.utime(path, times=(time.time() - days * DAY_S,) * 2)
 
 
-def test_directory_loses_what_is_old_and_folders_that_are_empty(tmp_path: Path) -> None:
+def test_old_files_and_empty_folders_of_a_directory_are_deleted(tmp_path: Path) -> None:
     root = tmp_path / "captures"
     old, new, unfinished = "shop/web/1/heap.bin", "shop/api/2/log.txt", "shop/web/1/.core.part"
     for name, days in ((old, 32), (new, 3), (unfinished, 40)):

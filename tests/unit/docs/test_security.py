@@ -21,5 +21,5 @@ def test_claims_name_tests() -> None:
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_named_test_is_there(name: str) -> None:
+def test_each_named_test_exists(name: str) -> None:
     assert name in TESTS

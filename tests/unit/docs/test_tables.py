@@ -59,7 +59,7 @@ def test_the_page_shows_the_existing_parts(page: str, name: str, table: str) -> 
     assert shown == table
 
 
-def test_the_collector_of_the_page_is_one(tmp_path: Path) -> None:
+def test_the_example_on_the_page_is_a_valid_collector(tmp_path: Path) -> None:
     text = (DOCS / "write-a-collector.md").read_text()
     (entry,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     file = tmp_path / "collectors.yaml"

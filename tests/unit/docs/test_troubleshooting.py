@@ -38,7 +38,7 @@ def pieces(line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("line", QUOTED)
-def test_line_is_one_that_the_code_writes(line: str) -> None:
+def test_each_quoted_message_is_one_of_the_code(line: str) -> None:
     assert [piece for piece in pieces(line) if not any(piece in text for text in texts())] == []
 
 

@@ -136,11 +136,11 @@ def test_the_findings_of_a_bundle_include_those_across_files(tmp_path: Path) -> 
 
 
 @given(changed(pod(CRASHED)), changed(SET), st.sampled_from([DIFF, "", DIFF[:90]]))
-def test_hostile_objects_break_nothing(value: Any, replica_set: Any, diff: str) -> None:
+def test_hostile_objects_are_parsed_without_an_exception(value: Any, replica_set: Any, diff: str) -> None:
     findings(value, replica_set, diff)
 
 
-def test_a_pod_that_breaks_the_rule_costs_its_own_findings_only() -> None:
+def test_a_pod_that_makes_a_rule_fail_loses_only_its_own_findings() -> None:
     across_files, failures = AcrossFiles(), list[str]()
     for pod in ("bad", "good"):
         # The times of "bad" cannot be compared: only one of them has a time zone.

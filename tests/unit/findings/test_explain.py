@@ -59,7 +59,7 @@ def test_a_mixed_file_is_explained_by_the_next_kind_too(tmp_path: Path) -> None:
     assert [subject.name for subject in subjects_of(file(tmp_path, "b", "words\n"), (mixed, WORDS))] == ["mixed"]
 
 
-def test_a_file_that_breaks_a_parser_costs_its_own_findings_only(tmp_path: Path) -> None:
+def test_a_file_that_makes_a_parser_fail_loses_only_its_own_findings(tmp_path: Path) -> None:
     failures: list[tuple[str, str]] = []
 
     def failed(evidence: Evidence, error: Exception) -> None:
@@ -115,7 +115,7 @@ def cannot_merge(_models: Sequence[list[str]]) -> list[str]:
     raise RecursionError("too deep")
 
 
-def test_merged_files_that_break_a_rule_cost_the_findings_of_their_kind_only(tmp_path: Path) -> None:
+def test_merged_files_that_make_a_rule_fail_lose_only_the_findings_of_their_kind(tmp_path: Path) -> None:
     broken = replace(WORDS, name="broken", merge=cannot_merge)
     failures: list[str] = []
     files = [file(tmp_path, "a", "words\nbad\n", "shop-1")]

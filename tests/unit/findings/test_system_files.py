@@ -19,7 +19,7 @@ PARTS = tuple(dict.fromkeys(line for text in (*TEXTS, summary(pod(container())))
 
 
 @given(st.sampled_from(TEXTS), st.lists(st.sampled_from(PARTS) | TEXT, max_size=30))
-def test_files_of_any_form_break_nothing(text: str, parts: list[str]) -> None:
+def test_any_file_is_parsed_without_an_exception(text: str, parts: list[str]) -> None:
     head = text.partition("\n")[0]
     findings("\n".join([head, *parts]))
     findings("\n".join([text[: len(text) // 2], *parts]))

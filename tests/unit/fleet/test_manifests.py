@@ -32,7 +32,7 @@ def job_spec(**settings: Any) -> Any:
     return manifests.job(ORDER, job_settings, 2)["spec"]
 
 
-def test_each_index_is_tried_again_by_itself_and_all_of_it_ends() -> None:
+def test_each_index_is_retried_separately_and_the_job_has_a_time_limit() -> None:
     spec = job_spec(job_time_limit_s=900)
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 40, 8)
     assert spec["backoffLimitPerIndex"] == 2
@@ -46,7 +46,7 @@ def test_parallelism_is_at_most_the_number_of_shares() -> None:
     assert job_spec(parallelism=200)["parallelism"] == 40
 
 
-def test_the_pod_may_do_as_little_as_can_be() -> None:
+def test_the_pod_has_the_least_privileges() -> None:
     spec = job_spec()["template"]["spec"]
     (container,) = spec["containers"]
     assert spec["securityContext"]["runAsNonRoot"]
@@ -68,7 +68,7 @@ def test_credentials_are_in_the_secret_and_nowhere_else() -> None:
     assert "env" not in job_spec()["template"]["spec"]["containers"][0]
 
 
-def test_what_the_job_needs_goes_with_it() -> None:
+def test_the_objects_of_a_job_are_deleted_with_it() -> None:
     for config_map in (
         manifests.secret(ORDER, WANTED, OWNER),
         *manifests.config_maps(ORDER, WANTED, OWNER, [{"0": "x"}]),
@@ -86,7 +86,7 @@ def test_what_the_job_needs_goes_with_it() -> None:
     ],
     ids=["made", "named", "identity"],
 )
-def test_pods_get_the_secret_that_is_made_or_named_or_none(settings: Any, spec: manifests.JobSpec, name: str) -> None:
+def test_pods_get_the_created_secret_the_named_one_or_none(settings: Any, spec: manifests.JobSpec, name: str) -> None:
     job_settings = InClusterSettings(job_image="x:1", **settings)
     assert manifests.secret_name(spec, job_settings) == name
     volumes = manifests.job(spec, job_settings, 1)["spec"]["template"]["spec"]["volumes"]
@@ -104,14 +104,14 @@ def test_settings_and_shares_are_mounted_as_files() -> None:
     assert [volume["configMap"]["name"] for volume in mounted] == named
 
 
-def test_catalog_of_the_job_author_comes_along() -> None:
+def test_the_catalog_of_the_job_author_is_passed_on() -> None:
     from dataclasses import replace
 
     settings, *_ = manifests.config_maps(replace(ORDER, catalog="collectors: []"), WANTED, OWNER, [])
     assert settings["data"]["catalog.yaml"] == "collectors: []"
 
 
-def test_custom_fields_are_put_over_ours() -> None:
+def test_custom_fields_override_the_defaults() -> None:
     custom = '{"nodeSelector": {"pool": "batch"}, "containers": [{"name": "capture", "env": [{"name": "A"}]}]}'
     spec = job_spec(job_pod_spec=custom)["template"]["spec"]
     assert spec["nodeSelector"] == {"pool": "batch"}
@@ -127,7 +127,7 @@ def test_custom_fields_are_put_over_ours() -> None:
         ({"job_pod_spec": "{"}, "neither JSON nor YAML"),
     ],
 )
-def test_settings_that_make_no_job_are_refused(settings: Any, reason: str) -> None:
+def test_settings_that_are_invalid_for_a_job_are_refused(settings: Any, reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
         manifests.check(InClusterSettings(**{"job_image": "x:1", **settings}))
 

@@ -43,7 +43,7 @@ def test_progress_at_begin_and_end_has_no_time() -> None:
     assert "left" not in progress_line(status("0-3", **failure_of), [RECORD], 8, 20)
 
 
-def test_report_and_note_have_a_line_a_pod_and_lead_to_its_page() -> None:
+def test_report_and_note_have_a_line_per_pod_with_a_link_to_its_page() -> None:
     lost = PodRecord("u-2", "shop/web-2", "", "", "failed", reason="not captured: OOMKilled, exit code 137")
     pods = [target(pod="web-1", uid="u-1"), target(pod="web-2", uid="u-2")]
     lines = (pod_artifact(pods[0], RECORD, PAGE, NOON), pod_artifact(pods[1], lost, None, NOON))

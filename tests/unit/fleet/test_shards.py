@@ -41,7 +41,7 @@ def targets(count: int, nodes: int = 3) -> list[object]:
 
 
 @pytest.mark.parametrize(("pods", "of_an_index", "sizes"), [(6, 2, [2, 2, 2]), (7, 3, [3, 2, 2]), (1, 25, [1])])
-def test_shares_are_even_and_each_pod_is_in_one(pods: int, of_an_index: int, sizes: list[int]) -> None:
+def test_shares_have_equal_sizes_and_each_pod_is_in_one(pods: int, of_an_index: int, sizes: list[int]) -> None:
     shares = deal(targets(pods), of_an_index)  # type: ignore[arg-type]
     assert [len(share) for share in shares] == sizes
     assert {pod.uid for share in shares for pod in share} == {f"u-{n}" for n in range(pods)}
@@ -53,7 +53,7 @@ def test_pods_of_a_node_are_spread_over_the_shares() -> None:
     assert [sorted(on[pod.uid] for pod in share) for share in shares] == [["node-0", "node-1", "node-2"]] * 3
 
 
-def test_capture_id_of_a_pod_is_the_same_each_time_and_another_for_its_successor() -> None:
+def test_the_capture_id_of_a_pod_is_stable_and_differs_from_that_of_its_replacement() -> None:
     import re
 
     first = capture_id(RUN, POD)
@@ -64,14 +64,14 @@ def test_capture_id_of_a_pod_is_the_same_each_time_and_another_for_its_successor
     assert first != capture_id(RUN.replace("1a2b", "3c4d"), POD)
 
 
-def test_share_survives_its_text() -> None:
+def test_a_share_is_serialized_without_loss() -> None:
     share = [POD, replace(POD, pod="web-2")]
     assert read_share(share_text(share)) == share
     with pytest.raises(BadInput, match="four words"):
         read_share("shop web-1\n")
 
 
-def test_shares_fill_as_many_config_maps_as_it_takes() -> None:
+def test_large_shares_use_several_config_maps() -> None:
     shares = deal(targets(10_000), 25)  # type: ignore[arg-type]
     maps = payloads(shares, 100_000)
     assert len(maps) > 1
@@ -80,12 +80,12 @@ def test_shares_fill_as_many_config_maps_as_it_takes() -> None:
     assert [read_share(records[str(index)]) for index in range(len(shares))] == shares
 
 
-def test_share_that_fits_no_config_map_is_refused() -> None:
+def test_a_share_that_is_too_large_for_a_config_map_is_refused() -> None:
     with pytest.raises(BadInput, match="2 pods are too many for one worker"):
         payloads([[POD, POD]], 30)
 
 
-def test_records_survive_their_text() -> None:
+def test_records_are_serialized_without_loss() -> None:
     assert read_pod_record(record_text(RECORD)) == RECORD
     record = IndexRecord(12, (RECORD, replace(RECORD, status=None)))
     assert read_index_record(record_text(record)) == record
@@ -94,7 +94,7 @@ def test_records_survive_their_text() -> None:
 @pytest.mark.parametrize(
     ("status", "is_finished"), [("complete", True), ("partial", True), (None, True), ("failed", False)]
 )
-def test_only_what_failed_is_tried_again(status: object, is_finished: bool) -> None:
+def test_only_failed_pods_are_captured_again(status: object, is_finished: bool) -> None:
     assert replace(RECORD, status=status).is_done is is_finished  # type: ignore[arg-type]
 
 
@@ -119,7 +119,7 @@ def test_record_has_size_page_and_what_is_missing() -> None:
     assert record.key == capture_manifest.key
 
 
-def test_keys_of_a_run_are_in_no_namespace() -> None:
+def test_keys_of_a_run_do_not_contain_a_namespace() -> None:
     keys = [plan_key(RUN), record_key(RUN, "u-1"), index_key(RUN, "debug-capture-x", 3)]
     assert keys == [f"_runs/{RUN}/plan.json", f"_runs/{RUN}/u-1.json", f"_runs/{RUN}/debug-capture-x/3.json"]
 

@@ -133,7 +133,7 @@ def test_an_alert_names_only_the_namespaces_that_the_installation_allows(
         targets_of(cluster, named_pod, default_namespace=default, alert_namespaces=allowed)
 
 
-def test_an_alert_about_a_namespace_that_is_not_allowed_does_not_cost_the_others() -> None:
+def test_an_alert_about_a_forbidden_namespace_does_not_affect_the_others() -> None:
     candidates = (Candidate("x", namespace="payments", pod="well"), Candidate("x", namespace="shop", pod="well"))
     result = targets_of(Cluster(named("well")), *candidates)
     assert pods(result) == ["well"]
@@ -155,7 +155,7 @@ def test_a_cluster_is_known_by_its_name(alert: str, cluster: str, same: bool) ->
     assert is_same_cluster(alert, cluster) is same
 
 
-def test_alerts_about_another_cluster_are_left_to_it() -> None:
+def test_alerts_about_another_cluster_are_ignored() -> None:
     elsewhere = Candidate("Datadog", cluster="other", namespace="shop", pod="well")
     result = targets_of(Cluster(named("well")), elsewhere, cluster="lab")
     assert result.targets == []
@@ -182,7 +182,7 @@ def test_the_error_quotes_what_was_searched(candidates: tuple[Candidate, ...], m
     assert exit_code(caught.value) == 3
 
 
-def test_later_steps_get_the_known_names_only() -> None:
+def test_later_steps_get_only_the_known_names() -> None:
     result = targets_of(Cluster(named("well")), Candidate("Grafana", namespace="shop", pod="well"))
     assert {name: value for name, value in step_data(result).items() if value} == {
         "namespace": "shop",
@@ -220,7 +220,7 @@ def test_the_title_is_read_if_the_alerts_name_nothing(alerts: list[Any]) -> None
     ],
     ids=str,
 )
-def test_the_first_alert_is_when_the_incident_began(times: list[Any], first: str | None) -> None:
+def test_the_incident_starts_with_its_first_alert(times: list[Any], first: str | None) -> None:
     alerts: list[Any] = [None]
     alerts += [{"summary": "Pod shop/well is not ready", "created_at": time} for time in times]
     read = read_alerts(Account(alerts), "Q1", AlertSettings())

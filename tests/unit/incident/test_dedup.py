@@ -123,7 +123,7 @@ def test_the_next_run_finds_a_capture_that_was_killed(server: Server, send: Call
     assert find_interrupted(server.spool) == []
 
 
-def test_all_attached_incidents_hear_about_a_full_disk(
+def test_all_attached_incidents_are_notified_about_a_full_disk(
     server: Server, send: Callable[[str, str], None], sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> int:
@@ -135,7 +135,7 @@ def test_all_attached_incidents_hear_about_a_full_disk(
     assert sent == [("Q1", "the disk is full")]
 
 
-def test_a_capture_without_attached_incidents_notifies_nobody(tmp_path: Path, send: Callable[[str, str], None]) -> None:
+def test_a_capture_without_attached_incidents_sends_no_note(tmp_path: Path, send: Callable[[str, str], None]) -> None:
     bundle = create_bundle(tmp_path, "x", NOON)
     notify_attached(bundle, "text", send)
     assert list(bundle.folder.iterdir()) == []

@@ -142,7 +142,7 @@ def test_an_incident_without_the_note_is_reported(world: World) -> None:
     assert lines[0] == f"incident Q9ABCDEF: no note about {capture.capture_id}"
 
 
-def test_captures_of_another_store_or_account_are_left_alone(world: World) -> None:
+def test_captures_of_another_store_or_account_are_not_renewed(world: World) -> None:
     capture, receipt = world.noted()
     world.records.add(capture.capture_id, receipt, "https://other.example", [INCIDENT])
     other = Place(world.store, "s3://other", world.account, world.records)

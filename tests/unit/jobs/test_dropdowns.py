@@ -97,7 +97,7 @@ def test_source_is_the_plugin_or_a_url_without_secrets(text: str, whether: bool)
     assert is_source(text) is whether
 
 
-def test_archive_has_dropdowns_where_they_are_wanted_and_only_there(tmp_path: Path) -> None:
+def test_the_archive_has_dropdowns_only_if_they_are_configured(tmp_path: Path) -> None:
     def jobs_of(source: str) -> str:
         write_project_archive(tmp_path / "p.jar", Edition("shop", dropdowns=source))
         with zipfile.ZipFile(tmp_path / "p.jar") as archive:

@@ -52,14 +52,14 @@ def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
     return commands
 
 
-def test_all_jobs_are_there_in_one_group() -> None:
+def test_all_jobs_are_in_one_group() -> None:
     assert {job["name"] for job in JOBS.values()} == EXPECTED
     assert {job["group"] for job in JOBS.values()} == {"Kubernetes Debug Capture"}
     assert len({job["uuid"] for job in JOBS.values()}) == len(JOBS)
 
 
 @each_job
-def test_an_operator_understands_it(job: dict[str, Any]) -> None:
+def test_the_job_and_its_options_have_descriptions(job: dict[str, Any]) -> None:
     first, blank, *more = job["description"].splitlines()
     assert 20 < len(first) <= 120
     assert blank == ""
@@ -70,7 +70,7 @@ def test_an_operator_understands_it(job: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("job", [*JOBS.values(), *CLOUD], ids=[*JOBS, *(f"{name}-cloud" for name in JOBS)])
-def test_rundeck_takes_its_options(job: dict[str, Any]) -> None:
+def test_rundeck_accepts_its_options(job: dict[str, Any]) -> None:
     for option in options(job):
         assert re.fullmatch(r"[A-Za-z0-9_.-]+", option["name"])
         if option.get("hidden"):
@@ -88,7 +88,7 @@ def test_rundeck_takes_its_options(job: dict[str, Any]) -> None:
 
 
 @each_job
-def test_a_scheduled_job_can_run_by_itself_and_is_off_at_first(job: dict[str, Any]) -> None:
+def test_a_scheduled_job_needs_no_options_and_is_disabled_initially(job: dict[str, Any]) -> None:
     if "schedule" in job:
         assert len(job["schedule"]["crontab"].split()) == 7  # seconds first, years last
         assert not job["scheduleEnabled"]
@@ -112,7 +112,7 @@ def test_steps_are_configured_by_settings_they_have(job: dict[str, Any]) -> None
 
 
 @each_job
-def test_what_prints_the_output_of_a_container_has_no_filter_that_would_take_orders_from_it(
+def test_steps_that_print_the_output_of_a_container_have_no_filter_that_interprets_it(
     job: dict[str, Any],
 ) -> None:
     for step in steps(job):

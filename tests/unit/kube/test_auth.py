@@ -162,7 +162,7 @@ def test_pod_connects_as_its_service_account(environment: dict[str, str], server
     assert connection.authorization() == "Bearer renewed"
 
 
-def test_service_account_counts_inside_a_cluster_only(service_account: Path) -> None:
+def test_the_service_account_is_used_only_inside_a_cluster(service_account: Path) -> None:
     assert service_account.exists()
     with pytest.raises(BadInput, match="Rundeck does not run in a pod"):
         connect(ConnectionSettings(), NOWHERE)
@@ -180,7 +180,7 @@ def test_settings_have_priority_over_the_environment(service_account: Path, tmp_
     assert chosen == ["https://content", "https://file", "https://url"]
 
 
-def test_kubeconfig_of_the_user_is_the_last_resort(tmp_path: Path) -> None:
+def test_the_kubeconfig_of_the_user_has_the_lowest_priority(tmp_path: Path) -> None:
     file = written(tmp_path, "config", yaml.safe_dump(config()))
     assert connect(ConnectionSettings(), {"KUBECONFIG": str(file)}).server == "https://10.0.0.1:6443"
 
@@ -262,7 +262,7 @@ def test_a_credential_plugin_may_give_a_client_certificate(
 
 
 @pytest.mark.parametrize("paths", [":{}", "{}:", "{}/gone::{}"])
-def test_empty_and_missing_entries_of_kubeconfig_do_not_count(paths: str, tmp_path: Path) -> None:
+def test_empty_and_missing_entries_of_kubeconfig_are_ignored(paths: str, tmp_path: Path) -> None:
     file = written(tmp_path, "config", yaml.safe_dump(config()))
     connection = connect(ConnectionSettings(), {"KUBECONFIG": paths.format(file, file)})
     assert connection.server == "https://10.0.0.1:6443"

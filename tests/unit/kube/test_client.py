@@ -88,7 +88,7 @@ def test_debug_container_is_merged_into_the_pods_own(serve: Serve) -> None:
     assert json.loads(options["body"]) == {"spec": {"ephemeralContainers": [{"name": "d"}]}}
 
 
-def test_only_an_attach_overtakes_other_requests(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_an_attach_has_priority_over_other_requests(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name of a pod may be the same as the end of the path of an attach."""
     turns = list[bool]()
     monkeypatch.setattr(Api, "wait_for_turn", lambda _self, *, urgent=False: turns.append(urgent))

@@ -184,7 +184,7 @@ def test_standard_input_is_empty(shell: str, machine: Use, log: Log) -> None:
     assert log.stdout.split() == [b"0"]
 
 
-def test_a_shell_that_has_a_tool_built_in_does_not_replace_the_images(machine: Use, log: Log, tmp_path: Path) -> None:
+def test_a_shell_builtin_does_not_replace_the_tool_of_the_image(machine: Use, log: Log, tmp_path: Path) -> None:
     machine("busybox")
     (tmp_path / "ls").write_text("#!/bin/sh\necho the image has its own\n")
     (tmp_path / "ls").chmod(0o755)
@@ -231,7 +231,7 @@ def test_an_abort_ends_the_command_and_what_it_has_started(
 
 
 @each_shell
-def test_a_command_that_does_not_heed_sigterm_is_killed(shell: str, machine: Use, log: Log) -> None:
+def test_a_command_that_ignores_sigterm_is_killed(shell: str, machine: Use, log: Log) -> None:
     machine(shell)
     log.aborted_by, tag = SystemExit(143), f"tag-{os.urandom(4).hex()}"
     with pytest.raises(SystemExit):

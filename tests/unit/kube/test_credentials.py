@@ -71,7 +71,7 @@ def test_a_token_is_used_until_it_expires(lives: timedelta, calls: int, tmp_path
         "another version",
     ],  # fmt: skip
 )
-def test_a_plugin_that_fails_is_named_with_its_own_words(script: str, reason: str, tmp_path: Path) -> None:
+def test_a_plugin_that_fails_is_reported_with_its_message(script: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="the credential plugin bin/plugin failed") as caught:
         plugin(tmp_path, script).authorization()
     assert reason in str(caught.value)

@@ -39,7 +39,7 @@ ORIGINAL = pod(
 )
 
 
-def test_copy_sleeps_and_nobody_sees_it() -> None:
+def test_the_copy_sleeps_and_receives_no_traffic() -> None:
     copy = pod_copy(ORIGINAL, target(), "toolbox:1", 300)
     assert copy["metadata"].keys() == {"name", "namespace"}
     assert copy["metadata"]["name"].startswith("debug-capture-copy-checkout")

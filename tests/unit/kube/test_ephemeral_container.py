@@ -54,7 +54,7 @@ def test_specification_shares_the_targets_processes_and_ends_by_itself() -> None
 
 
 @pytest.mark.parametrize("image", ["busybox", "a;rm -rf /", "$(id)"])
-def test_nothing_given_becomes_part_of_the_command(image: str) -> None:
+def test_no_setting_becomes_part_of_the_command(image: str) -> None:
     debug = DebugContainer(image, "baseline", None, 90)
     assert container_spec("d", debug, "t")["command"] == container_spec("d", DEBUG, "t")["command"]
 
@@ -163,7 +163,7 @@ def test_debug_container_is_ended_after_an_error() -> None:
     assert len(cluster.ended) == 1
 
 
-def test_without_leave_to_run_commands_nothing_is_waited_for() -> None:
+def test_without_permission_to_run_commands_nothing_is_waited_for() -> None:
     class Forbids(Cluster):
         def run(self, *_: object, **__: object) -> ExitStatus:
             raise NotAllowed("cannot run a command", "pods/exec is forbidden")
@@ -201,7 +201,7 @@ def test_pod_that_ends_meanwhile_is_reported() -> None:
     [Unreachable("cannot run", "it fell"), NotAllowed("cannot run", "it fell"), ExitStatus(1, "", "it fell")],
     ids=["unreachable", "not allowed", "failed"],
 )
-def test_debug_container_that_cannot_be_ended_is_said_not_raised(outcome: Exception | ExitStatus) -> None:
+def test_a_debug_container_that_cannot_be_ended_is_reported_without_an_error(outcome: Exception | ExitStatus) -> None:
     cluster, log_lines = Cluster(RUNNING), list[str]()
     cluster.leaving = outcome
     with attach(cluster, log_lines):
@@ -218,7 +218,7 @@ def test_a_command_that_ends_with_its_container_was_successful() -> None:
     assert not [line for line in log_lines if "was not stopped" in line]
 
 
-def test_a_target_that_is_down_is_waited_for_when_asked() -> None:
+def test_a_target_that_is_down_is_waited_for_if_requested() -> None:
     state = waiting("CreateContainerError", "invalid target container: container app is not running")
     debug = replace(DEBUG, waits_for_target=True)
     assert _waiting_for(state, PLACE, debug) == "waiting for the next start of container app"

@@ -79,7 +79,7 @@ def status(message: str) -> bytes:
         *("invalid", "conflict", "bad request"),
     ],
 )
-def test_refusal_says_why_and_what_to_do(code: int, body: bytes, kind: type[CaptureError], message: str) -> None:
+def test_a_refusal_has_the_reason_and_a_remedy(code: int, body: bytes, kind: type[CaptureError], message: str) -> None:
     error = error_from_status("cannot read pod shop/web-0", code, body)
     assert type(error) is kind
     assert str(error).startswith("cannot read pod shop/web-0: ")
@@ -138,11 +138,11 @@ def test_server_that_is_not_reached_is_reported_with_the_cause(error: Exception,
     [MaxRetryError(POOL, "/", OSError(113, "No route to host")), OSError(113, "No route to host")],
     ids=["after retries", "at once"],
 )
-def test_what_the_library_raises_becomes_unreachable(error: Exception) -> None:
+def test_exceptions_of_the_library_become_unreachable_errors(error: Exception) -> None:
     with pytest.raises(Unreachable, match="No route to host"), translated_errors("cannot x"):
         raise error
 
 
-def test_our_own_errors_go_through() -> None:
+def test_errors_of_this_project_are_not_converted() -> None:
     with pytest.raises(TargetNotFound, match="mine"), translated_errors("cannot x"):
         raise TargetNotFound("mine", "")

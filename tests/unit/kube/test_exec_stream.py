@@ -69,7 +69,7 @@ def test_output_after_the_status_still_counts() -> None:
     assert (status.code, out) == (4, b"late")
 
 
-def test_empty_messages_and_unknown_channels_are_passed_over() -> None:
+def test_empty_messages_and_unknown_channels_are_ignored() -> None:
     frames = [(ABNF.OPCODE_BINARY, b""), data(0, b"in"), data(4, b"resize"), data(255, b"x"), data(STATUS, SUCCESS)]
     assert collect(Replay([*frames, CLOSE])) == (ExitStatus(0), b"", b"")
 
@@ -157,7 +157,7 @@ def test_status_that_arrived_counts_however_the_connection_ends() -> None:
     [ValueError("full"), BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device")],
     ids=["its own", "reader has gone", "disk is full"],
 )
-def test_what_a_sink_raises_goes_through_and_the_connection_is_shut(error: Exception) -> None:
+def test_an_exception_of_a_sink_is_raised_and_the_connection_is_closed(error: Exception) -> None:
     def sink(_piece: memoryview) -> None:
         raise error
 

@@ -36,7 +36,7 @@ def opened(argv: list[str], **of_the_connection: Any) -> tuple[str, dict[str, An
     return calls[0]
 
 
-def test_each_word_of_a_command_travels_as_it_is() -> None:
+def test_each_word_of_a_command_is_sent_unchanged() -> None:
     url, options = opened(["sh", "-c", "echo 'ü&x=1 ' > $HOME/a+b", ""])
     assert url == (
         "wss://cluster.example:6443/api/v1/namespaces/shop/pods/checkout-7d9f-abcde/exec"
@@ -87,7 +87,7 @@ def test_server_that_does_not_answer_is_unreachable(error: Exception) -> None:
         exec_stream.run(api(create), PLACE, ["true"], Stdio(discard, discard), time_limit_s=60)
 
 
-def test_rest_and_exec_take_the_same_way_out() -> None:
+def test_rest_and_exec_use_the_same_proxy() -> None:
     _, options = opened(["true"])
     assert options["http_no_proxy"] == ["*"]
     _, options = opened(["true"], proxy=Proxy("proxy.example", 3128, "ops", "p@ss"))

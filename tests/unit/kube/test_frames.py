@@ -112,7 +112,7 @@ def test_payload_is_passed_on_before_its_frame_is_complete() -> None:
 
 
 @given(st.lists(st.binary(max_size=50)))
-def test_noise_does_not_raise(pieces: list[bytes]) -> None:
+def test_random_bytes_raise_no_exception(pieces: list[bytes]) -> None:
     cut(*pieces)
 
 

@@ -50,7 +50,7 @@ def test_named_context_is_chosen_before_the_current_one() -> None:
     ],
     ids=["no such", "none current", "no contexts", "no cluster", "no user", "empty user", "http", "no server"],
 )
-def test_kubeconfig_that_leads_nowhere_says_what_it_has(change: dict[str, Any], message: str) -> None:
+def test_a_kubeconfig_with_a_missing_context_lists_the_existing_ones(change: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match="invalid kubeconfig") as caught:
         of_content(config() | change)
     assert message in str(caught.value)

@@ -43,7 +43,9 @@ def clock() -> Clock:
     ("status", "away_s_ago", "excused"),
     [(403, 0, True), (401, 29, True), (403, 31, False), (403, None, False), (404, 0, False), (500, 0, False)],
 )
-def test_a_refusal_is_doubted_after_an_outage(status: int, away_s_ago: int | None, excused: bool, clock: Clock) -> None:
+def test_a_refusal_is_checked_again_after_an_outage(
+    status: int, away_s_ago: int | None, excused: bool, clock: Clock
+) -> None:
     server = Server(clock, 0)
     outages = Outages(server.is_ready, clock, clock.sleep)
     if away_s_ago is not None:
@@ -53,7 +55,7 @@ def test_a_refusal_is_doubted_after_an_outage(status: int, away_s_ago: int | Non
     assert server.checks == excused
 
 
-def test_a_server_that_starts_is_waited_for_and_then_believed(clock: Clock) -> None:
+def test_a_server_that_starts_is_waited_for_until_it_is_ready(clock: Clock) -> None:
     outages = Outages(Server(clock, 105).is_ready, clock, clock.sleep)
     outages.record_failure()
     asked_at = outages.now()

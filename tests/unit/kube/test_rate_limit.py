@@ -25,7 +25,7 @@ def _has(order: list[str], number: int) -> bool:
     return len(order) == number
 
 
-def test_a_burst_is_let_through_and_counted() -> None:
+def test_a_burst_is_allowed_and_counted() -> None:
     limit = RateLimit(1, 3, Clock())
     for _ in range(3):
         limit.take()
@@ -54,7 +54,7 @@ def test_an_attach_goes_before_others_that_wait() -> None:
     assert order == ["attach", "read-1", "read-2"]
 
 
-def test_time_that_passes_fills_the_bucket_but_no_further() -> None:
+def test_elapsed_time_fills_the_bucket_up_to_its_size() -> None:
     clock = Clock()
     limit = RateLimit(10, 2, clock)
     limit.take()

@@ -41,7 +41,7 @@ def test_each_size_grants_exactly_the_required_permissions(size: Size) -> None:
     assert rights("account.yaml", "ClusterRole") == requested_rights(size, "cluster")
 
 
-def test_sizes_follow_each_other() -> None:
+def test_each_size_includes_the_smaller_ones() -> None:
     read, capture, restart = (requested_rights(size, "namespace") for size in SIZES)
     assert read < capture < restart
     assert not {verb for _, _, verb in read} - {"get", "list", "watch"}

@@ -45,6 +45,6 @@ def test_a_server_that_has_answered_before_is_waited_for_longer(method: str) -> 
     assert (unknown.connect or 0) < (after_answer.connect or 0)
 
 
-def test_once_is_once() -> None:
+def test_a_request_without_retries_is_sent_once() -> None:
     assert ONCE.total == 0
     assert not ONCE.is_retry("GET", 503)

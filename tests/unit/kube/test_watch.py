@@ -71,7 +71,7 @@ def versions(server: Server, most: int, within_s: float = 60) -> list[str]:
     return [item["metadata"]["resourceVersion"] for item in changes]
 
 
-def test_one_watch_reports_each_change_whatever_the_pieces() -> None:
+def test_one_watch_reports_each_change_however_the_response_is_split() -> None:
     text = event("MODIFIED", "101") + event("BOOKMARK", "102") + event("MODIFIED", "103")
     server = Server(Response(text[:30], text[30:90], text[90:]))
     assert versions(server, 3) == ["1", "101", "103"]
@@ -112,7 +112,7 @@ def test_where_watching_is_not_allowed_it_is_read_again_and_again() -> None:
     assert len(server.queries) == 1
 
 
-def test_it_ends_in_time_and_closes_the_connection() -> None:
+def test_it_ends_at_the_time_limit_and_closes_the_connection() -> None:
     response = Response(event("MODIFIED", "101"))
     server = Server(response)
     assert versions(server, 9, within_s=0) == ["1"]

@@ -31,7 +31,7 @@ def test_a_new_image_replaces_the_pod() -> None:
     assert older["spec"] == newer["spec"]
 
 
-def test_what_crashes_leaves_its_file_on_a_volume() -> None:
+def test_a_crashing_workload_leaves_its_file_on_a_volume() -> None:
     for workload in CRASHING:
         mounts = manifest(workload, "key")["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
         assert runtimes.CRASH_FOLDER in {mount["mountPath"] for mount in mounts}

@@ -29,7 +29,7 @@ def request(authorization: str = "", address: str = "127.0.0.1", **headers: str)
     return Request("GET", "/c/x", "", authorization, address, names)
 
 
-def test_token_lets_a_program_in_from_anywhere() -> None:
+def test_a_token_gives_access_from_any_address() -> None:
     assert access().check(request(f"Bearer {TOKEN}", "192.0.2.7")) == Visitor("", "token")
 
 
@@ -45,7 +45,7 @@ def test_proxy_can_be_a_network(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "", "unix", "127.0.0.1.example", "2001:db8::1"])
-def test_others_cannot_name_a_user(address: str) -> None:
+def test_other_clients_cannot_set_a_user(address: str) -> None:
     denial = access().check(request(address=address, x_forwarded_user="alice"))
     assert isinstance(denial, Denial)
     assert denial.status == HTTPStatus.FORBIDDEN
@@ -54,7 +54,7 @@ def test_others_cannot_name_a_user(address: str) -> None:
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer ", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer ä"]
 )
-def test_without_token_and_user_nobody_is_let_in(authorization: str) -> None:
+def test_without_token_and_user_access_is_denied(authorization: str) -> None:
     for rules in (access(), access(evidence_token=""), access(user_header="")):
         denial = rules.check(request(authorization, x_forwarded_user="  ", x_other="alice"))
         assert isinstance(denial, Denial)

@@ -217,13 +217,13 @@ def test_nothing_else_can_be_reached(path: str, store: CountingStore, tmp_path: 
 
 
 @given(st.text())
-def test_any_path_is_answered(path: str) -> None:
+def test_every_path_gets_a_response(path: str) -> None:
     server = world(CountingStore())
     assert server.get(path).status in (HTTPStatus.NOT_FOUND, HTTPStatus.OK)
     assert server.get(f"/c/{path}").status == HTTPStatus.NOT_FOUND
 
 
-def test_nobody_else_gets_anything(store: CountingStore, tmp_path: Path) -> None:
+def test_other_clients_get_no_response_content(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path)
     server = world(store)
     assert server.get(f"/c/{capture_id}", headers={}).status == HTTPStatus.UNAUTHORIZED
@@ -238,12 +238,12 @@ def test_nobody_else_gets_anything(store: CountingStore, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get"])
-def test_only_get_is_answered(method: str, store: CountingStore) -> None:
+def test_only_get_is_accepted(method: str, store: CountingStore) -> None:
     assert world(store).get("/c/x", method).status == HTTPStatus.METHOD_NOT_ALLOWED
     assert store.reads == []
 
 
-def test_store_is_asked_once_per_capture_and_minute(store: CountingStore, tmp_path: Path) -> None:
+def test_the_store_is_queried_once_per_capture_and_minute(store: CountingStore, tmp_path: Path) -> None:
     capture_id = published(store, tmp_path, with_server_links=True)
     server, signatures = world(store), store.signatures
     for _ in range(50):

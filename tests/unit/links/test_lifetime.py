@@ -11,7 +11,7 @@ from tests.unit.builders import NOON, store_settings
 WEEK = StoreSettings()
 
 
-def test_links_that_live_as_long_as_asked_are_fine() -> None:
+def test_links_with_the_requested_lifetime_are_not_reported() -> None:
     assert short_life(NOON + timedelta(days=7), WEEK, NOON) is None
     assert short_life(NOON + timedelta(days=7), WEEK, NOON + timedelta(minutes=4)) is None
     assert short_life(NOON + timedelta(minutes=10), store_settings(link_valid_s=600), NOON) is None

@@ -61,7 +61,7 @@ def test_failure_is_remembered_for_seconds_only(pool: ThreadPoolExecutor, source
     assert cache.get("a", source.read, 5) == "value 2"
 
 
-def test_readers_at_the_same_time_share_one_answer(pool: ThreadPoolExecutor, source: Source) -> None:
+def test_concurrent_readers_share_one_response(pool: ThreadPoolExecutor, source: Source) -> None:
     cache, may_read = MinuteCache[str](pool, 10, len), threading.Event()
 
     def read() -> str:
@@ -87,7 +87,7 @@ def test_a_store_that_does_not_answer_is_reported(pool: ThreadPoolExecutor) -> N
     assert cache.get("a", read, 30) == "late"
 
 
-def test_oldest_entries_make_room(pool: ThreadPoolExecutor, source: Source) -> None:
+def test_the_oldest_entries_are_removed_first(pool: ThreadPoolExecutor, source: Source) -> None:
     cache = MinuteCache[str](pool, 20, len)  # "value 1" has 7 characters
     for key in ("a", "b", "c"):
         cache.get(key, source.read, 5)

@@ -54,7 +54,7 @@ def test_a_renewed_capture_is_due_later_and_one_without_an_end_never(tmp_path: P
     assert records.find(CAPTURE_ID) is None
 
 
-def test_a_renewal_of_what_is_not_recorded_records_nothing(tmp_path: Path) -> None:
+def test_the_renewal_of_an_unrecorded_capture_records_nothing(tmp_path: Path) -> None:
     records = LinkRecords(tmp_path)
     records.renew(CAPTURE_ID, LATER)
     assert records.find(CAPTURE_ID) is None

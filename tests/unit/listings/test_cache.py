@@ -55,7 +55,7 @@ def answers(clock: Callable[[], datetime], timeout_s: float | None = None) -> Ca
     return Cache(MemoryStorage(), ttl_s=10, timeout_s=timeout_s, clock=clock)
 
 
-def test_a_fresh_answer_serves_without_a_question(clock: Clock, server: Server) -> None:
+def test_a_fresh_entry_is_used_without_a_request(clock: Clock, server: Server) -> None:
     cache = answers(clock)
     assert cache.get("one", server).entry.text == "answer 1"
     clock.passes(seconds=9)
@@ -64,7 +64,7 @@ def test_a_fresh_answer_serves_without_a_question(clock: Clock, server: Server) 
     assert cache.get("one", server).entry.text == "answer 2"
 
 
-def test_each_question_has_its_own_answer(clock: Clock, server: Server) -> None:
+def test_each_request_has_its_own_entry(clock: Clock, server: Server) -> None:
     cache = answers(clock)
     assert [cache.get(name, server).entry.text for name in ("one", "two", "one")] == [
         "answer 1",
@@ -73,7 +73,9 @@ def test_each_question_has_its_own_answer(clock: Clock, server: Server) -> None:
     ]
 
 
-def test_the_last_answer_serves_while_the_server_is_away_and_says_why(clock: Clock, server: Server) -> None:
+def test_the_last_entry_is_used_while_the_server_is_unreachable_and_the_reason_is_reported(
+    clock: Clock, server: Server
+) -> None:
     cache = answers(clock)
     cache.get("one", server)
     clock.passes(minutes=5)
@@ -83,7 +85,7 @@ def test_the_last_answer_serves_while_the_server_is_away_and_says_why(clock: Clo
     assert "did not respond" in answer.stale_reason
 
 
-def test_an_answer_of_yesterday_does_not_serve(clock: Clock, server: Server) -> None:
+def test_an_old_entry_is_not_used(clock: Clock, server: Server) -> None:
     cache = answers(clock)
     cache.get("one", server)
     clock.passes(hours=25)
@@ -92,7 +94,7 @@ def test_an_answer_of_yesterday_does_not_serve(clock: Clock, server: Server) -> 
         cache.get("one", server)
 
 
-def test_a_refusal_is_reported_although_there_is_a_last_answer(clock: Clock, server: Server) -> None:
+def test_a_refusal_is_reported_even_if_there_is_a_cached_entry(clock: Clock, server: Server) -> None:
     cache = answers(clock)
     cache.get("one", server)
     clock.passes(minutes=5)
@@ -101,7 +103,7 @@ def test_a_refusal_is_reported_although_there_is_a_last_answer(clock: Clock, ser
         cache.get("one", server)
 
 
-def test_a_server_that_failed_is_left_alone_for_a_while(clock: Clock, server: Server) -> None:
+def test_a_server_that_failed_gets_no_requests_for_a_while(clock: Clock, server: Server) -> None:
     cache = answers(clock)
     server.error = AWAY
     for _ in range(3):
@@ -113,7 +115,7 @@ def test_a_server_that_failed_is_left_alone_for_a_while(clock: Clock, server: Se
     assert cache.get("one", server).entry.text == "answer 2"
 
 
-def test_a_defect_is_not_taken_for_a_server_that_is_away(clock: Clock, server: Server) -> None:
+def test_a_defect_is_not_treated_as_an_unreachable_server(clock: Clock, server: Server) -> None:
     cache = answers(clock)
     cache.get("one", server)
     clock.passes(minutes=5)
@@ -122,7 +124,7 @@ def test_a_defect_is_not_taken_for_a_server_that_is_away(clock: Clock, server: S
         cache.get("one", server)
 
 
-def test_waits_have_a_limit_and_a_late_answer_is_used_the_next_time(clock: Clock) -> None:
+def test_waits_have_a_limit_and_a_late_response_is_used_by_the_next_request(clock: Clock) -> None:
     release, arrived = Event(), Event()
 
     class CacheStorage(MemoryStorage[Entry]):
@@ -142,7 +144,7 @@ def test_waits_have_a_limit_and_a_late_answer_is_used_the_next_time(clock: Clock
     assert cache.get("one", pytest.fail).entry.text == "late"
 
 
-def test_who_asks_the_same_at_the_same_time_shares_one_question(clock: Clock, server: Server) -> None:
+def test_concurrent_identical_requests_share_one_query(clock: Clock, server: Server) -> None:
     request, release = Event(), Event()
     together = Barrier(2)
     texts: list[str] = []
@@ -171,7 +173,7 @@ def test_who_asks_the_same_at_the_same_time_shares_one_question(clock: Clock, se
     assert server.queries == 1
 
 
-def test_a_server_that_hangs_does_not_collect_threads(clock: Clock) -> None:
+def test_a_server_that_hangs_does_not_accumulate_threads(clock: Clock) -> None:
     release = Event()
 
     def hangs() -> str:
@@ -187,7 +189,7 @@ def test_a_server_that_hangs_does_not_collect_threads(clock: Clock) -> None:
     release.set()
 
 
-def test_file_shelf_gives_back_what_was_put_there(tmp_path: Path) -> None:
+def test_the_file_store_returns_the_stored_entry(tmp_path: Path) -> None:
     log_lines: list[str] = []
     shelf = FileStorage(tmp_path / "options", log_lines.append)
     assert shelf.get("one") is None
@@ -208,13 +210,13 @@ def test_a_folder_that_cannot_be_written_only_disables_the_cache(tmp_path: Path,
     assert "cannot save the list" in log_lines[0]
 
 
-def test_memory_shelf_is_bounded() -> None:
+def test_the_memory_store_has_a_size_limit() -> None:
     shelf: MemoryStorage[int] = MemoryStorage(2)
     for number in range(3):
         shelf.put(str(number), number)
     assert [shelf.get(str(number)) for number in range(3)] == [None, 1, 2]
 
 
-def test_name_distinguishes_questions() -> None:
+def test_the_name_identifies_the_request() -> None:
     assert cache_key("a", "b") == cache_key("a", "b")
     assert len({cache_key("a", "b"), cache_key("ab"), cache_key("a", "", "b"), cache_key("b", "a")}) == 4

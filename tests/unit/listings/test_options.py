@@ -78,7 +78,7 @@ def workload(name: str, ready: int | None, replicas: int | None, **metadata: Any
     }
 
 
-def test_configured_namespaces_are_offered_without_a_question() -> None:
+def test_configured_namespaces_are_offered_without_a_request() -> None:
     cluster = Cluster({})
     assert rows(cluster, ListQuery("namespaces", ("shop", "back"))) == [Row("shop", "shop"), Row("back", "back")]
     assert cluster.queries == []
@@ -116,7 +116,7 @@ def test_daemon_set_counts_its_own_way() -> None:
     )
 
 
-def test_kind_that_may_not_be_listed_is_left_out_unless_it_is_all_of_them() -> None:
+def test_a_kind_that_may_not_be_listed_is_left_out_unless_all_are_forbidden() -> None:
     lists = {"/apis/apps/v1/namespaces/shop/deployments": [workload("a", 1, 1)]}
     some = Cluster(lists, ("jobs", "daemonsets"))
     assert [row.value for row in rows(some, ListQuery("workloads", ("shop",)))] == ["deployment/a"]
@@ -124,7 +124,7 @@ def test_kind_that_may_not_be_listed_is_left_out_unless_it_is_all_of_them() -> N
         rows(Cluster(lists, ("",)), ListQuery("workloads", ("shop",)))
 
 
-def test_whole_cluster_is_asked_at_once_and_labels_have_the_namespace() -> None:
+def test_the_whole_cluster_is_listed_with_one_request_and_labels_have_the_namespace() -> None:
     cluster = Cluster({"/api/v1/pods": [crashing()]})
     assert rows(cluster, ListQuery("pods")) == [
         Row("shop/crashing - app CrashLoopBackOff (exit code 7)", "crashing"),
@@ -192,7 +192,7 @@ def test_collectors_begin_with_the_presets() -> None:
     assert len(collector_rows("", 3)) == 3
 
 
-def test_every_collector_survives_rundecks_reader() -> None:
+def test_rundeck_reads_every_collector_unchanged() -> None:
     listed = collector_rows("", 500)
     assert [value for _, value in rundeck_reads(script_text(listed))] == [row.value for row in listed]
 
@@ -225,7 +225,7 @@ def test_colons_of_a_label_do_not_become_part_of_the_value() -> None:
     ]
 
 
-def test_label_of_nothing_but_noise_is_the_value() -> None:
+def test_a_label_without_readable_characters_is_replaced_by_the_value() -> None:
     assert rundeck_reads(script_text([Row("##", "web"), Row("", "api")])) == [("web", "web"), ("api", "api")]
 
 
@@ -241,7 +241,7 @@ def test_rundeck_reads_each_value_whatever_the_label_is(given_rows: list[tuple[s
     assert [value for _, value in rundeck_reads(text)] == [value for _, value in given_rows]
 
 
-def test_json_is_what_a_values_url_gives() -> None:
+def test_the_json_has_the_format_of_a_values_url() -> None:
     assert json.loads(json_text([Row("web: ä", "web"), Row("", "x")])) == [{"name": "web: ä", "value": "web"}]
 
 

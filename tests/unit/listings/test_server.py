@@ -81,12 +81,12 @@ def ask(service: Service, target: str, **changed: Any) -> tuple[HTTPStatus, Any]
         ("/containers?namespace=shop&pod=web-0", ListQuery("containers", ("shop",), "", "web-0")),
     ],
 )
-def test_question_is_understood(service: Service, lists: Lists, target: str, query: ListQuery) -> None:
+def test_the_query_is_parsed(service: Service, lists: Lists, target: str, query: ListQuery) -> None:
     assert ask(service, target) == (HTTPStatus.OK, [{"name": "web - running", "value": "web"}])
     assert lists.queries == [query]
 
 
-def test_collectors_take_no_question_to_the_cluster(service: Service, lists: Lists) -> None:
+def test_collectors_are_listed_without_a_request_to_the_cluster(service: Service, lists: Lists) -> None:
     assert ask(service, "/collectors") == (HTTPStatus.OK, [{"name": "quick - Harmless", "value": "quick"}])
     assert lists.queries == []
 
@@ -127,7 +127,7 @@ def test_option_that_has_no_value_yet_gives_no_values(service: Service, lists: L
         ("/pods?" + "&".join(f"a{number}=1" for number in range(20)), 400),
     ],
 )
-def test_hostile_question_reaches_no_cluster_and_is_not_repeated(
+def test_a_hostile_query_is_not_sent_to_the_cluster_and_not_echoed(
     service: Service, lists: Lists, target: str, status: int
 ) -> None:
     http_status, answer = ask(service, target)
@@ -148,7 +148,7 @@ def test_any_query_is_read_or_refused(query: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "get"])
-def test_only_get_is_answered(service: Service, lists: Lists, method: str) -> None:
+def test_only_get_is_accepted(service: Service, lists: Lists, method: str) -> None:
     assert ask(service, "/namespaces", method=method)[0] == HTTPStatus.METHOD_NOT_ALLOWED
     assert lists.queries == []
 
@@ -157,7 +157,7 @@ def test_only_get_is_answered(service: Service, lists: Lists, method: str) -> No
     "authorization",
     ["", "Bearer", "Bearer ", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer ä"],
 )
-def test_without_the_token_nothing_is_sent(service: Service, lists: Lists, authorization: str) -> None:
+def test_without_the_token_no_list_is_sent(service: Service, lists: Lists, authorization: str) -> None:
     for path in ("/namespaces", "/collectors", "/nothing"):
         assert ask(service, path, authorization=authorization)[0] == HTTPStatus.UNAUTHORIZED
     assert lists.queries == []
@@ -207,7 +207,7 @@ def test_too_many_requests_are_refused_and_those_without_the_token_do_not_count(
     assert [ask(few, "/namespaces")[0] for _ in range(4)] == [200, 200, 200, 429]
 
 
-def test_a_defect_ends_one_answer_and_shows_nothing(service: Service, lists: Lists, log_lines: list[str]) -> None:
+def test_a_defect_fails_one_response_and_shows_no_details(service: Service, lists: Lists, log_lines: list[str]) -> None:
     lists.error = KeyError("hunter2")
     started: list[str] = []
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/namespaces", "HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
@@ -231,7 +231,7 @@ def test_the_server_is_a_program_and_not_a_plugin() -> None:
         ({"listen": "127.0.0.1"}, "listen must be an IP address"),
     ],
 )
-def test_it_does_not_start_without_a_good_token_and_address(changed: dict[str, str], reason: str) -> None:
+def test_it_does_not_start_without_a_valid_token_and_address(changed: dict[str, str], reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
         read(OptionsServerStep, {"options_token": TOKEN} | changed)
 
@@ -286,7 +286,7 @@ def fetch(port: int, path: str, headers: dict[str, str]) -> http.client.HTTPResp
     return answer
 
 
-def test_the_program_answers_rejects_large_requests_and_stops(running: tuple[subprocess.Popen[str], int]) -> None:
+def test_the_program_responds_rejects_large_requests_and_stops(running: tuple[subprocess.Popen[str], int]) -> None:
     process, port = running
     token = {"Authorization": f"Bearer {TOKEN}"}
     answer = fetch(port, "/collectors", token)
@@ -302,7 +302,7 @@ def test_the_program_answers_rejects_large_requests_and_stops(running: tuple[sub
     assert process.stdout.read().splitlines()[-1] == "stopped"
 
 
-def test_program_serves_others_while_one_says_nothing(running: tuple[subprocess.Popen[str], int]) -> None:
+def test_the_program_serves_other_clients_while_one_is_silent(running: tuple[subprocess.Popen[str], int]) -> None:
     _, port = running
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(16)]
     for connection in silent:

@@ -205,7 +205,7 @@ def test_an_exporters_alert_leads_to_the_object(label: str, name: str, target: s
     assert candidates_in(details) == [(sender, "", "shop", target, "")]
 
 
-def test_an_exporter_with_another_name_is_known_by_its_job() -> None:
+def test_an_exporter_with_another_name_is_recognized_by_its_job() -> None:
     details = firing(
         alertname="X",
         namespace="shop",
@@ -256,18 +256,18 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("text", "target", "namespace"), TEXTS, ids=[text for text, _, _ in TEXTS])
-def test_plain_words_name_the_target(text: str, target: str, namespace: str) -> None:
+def test_a_sentence_names_the_target(text: str, target: str, namespace: str) -> None:
     assert candidates_in({}, text) == [("plain text", "", namespace, target, "")]
     assert candidates_in({"description": text, "cluster": "eu"}) == [("plain text", "eu", namespace, target, "")]
 
 
-def test_plain_words_name_several_targets() -> None:
+def test_a_sentence_names_several_targets() -> None:
     text = "shop/db-0 and bank/db-0 do not answer, nor does pod cart-0 in namespace shop"
     targets = [(namespace, target) for _, _, namespace, target, _ in candidates_in({}, text)]
     assert targets == [("shop", "cart-0"), ("shop", "db-0"), ("bank", "db-0")]
 
 
-def test_plain_words_name_the_container() -> None:
+def test_a_sentence_names_the_container() -> None:
     text = f"Container web in pod {POD} (namespace shop) restarted"
     assert candidates_in({}, text) == [("plain text", "", "shop", POD, "web")]
     assert candidates_in({}, f"container web of pod shop/{POD} restarted") == [("plain text", "", "shop", POD, "web")]
@@ -285,7 +285,7 @@ def test_plain_words_name_the_container() -> None:
         '{"deployment": "production", "service": "shop"}',
     ],
 )
-def test_other_words_name_nothing(text: str) -> None:
+def test_other_sentences_name_no_target(text: str) -> None:
     assert candidates_in({"text": text}, text) == []
 
 

@@ -118,7 +118,7 @@ def test_what_is_not_a_kubernetes_name_is_not_a_target(name: str) -> None:
     )
 
 
-def test_own_senders_go_before_those_of_the_catalog(tmp_path: Path) -> None:
+def test_custom_senders_have_priority_over_the_included_ones(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("- sender: ours\n  when: [kube_unit]\n  names: {namespace: [team], pod: [kube_unit]}\n")
     body = alert({"kube_unit": "web-0", "team": "red", "firing": FIRING})
@@ -171,7 +171,7 @@ BODY = st.one_of(VALUE, st.builds(alert, VALUE, TEXT))
 
 @settings(suppress_health_check=list(HealthCheck))
 @given(BODY, TEXT)
-def test_no_alert_body_gets_more_than_a_name_through(body: Any, text: str) -> None:
+def test_an_alert_can_only_set_names(body: Any, text: str) -> None:
     for candidate in find_candidates([body], CATALOG):
         assert candidate.pod or candidate.workload
         parts = {part: value for part, value in asdict(candidate).items() if part != "sender"}

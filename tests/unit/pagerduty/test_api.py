@@ -94,7 +94,7 @@ def test_note_with_the_marker_is_not_posted_twice() -> None:
     assert account.posts == 0
 
 
-def test_answer_that_was_lost_does_not_make_a_second_note() -> None:
+def test_a_lost_response_does_not_create_a_second_note() -> None:
     account = Account(NONE, LOST, (200, {"notes": [{"content": f"text {MARK}"}]}))
     assert account.annotate() == "added"
     assert account.posts == 1
@@ -109,7 +109,7 @@ def test_answer_that_was_lost_does_not_make_a_second_note() -> None:
     ],
     ids=["user key", "OAuth", "account key"],
 )
-def test_each_kind_of_key_is_sent_as_pagerduty_wants_it(token: str, sender: str, expected: dict[str, str]) -> None:
+def test_each_kind_of_key_is_sent_in_pagerdutys_format(token: str, sender: str, expected: dict[str, str]) -> None:
     account = Account(NONE, POSTED)
     account.annotate(token, sender)
     sent = {name: value for name, value in account.headers.items() if name in ("Authorization", "From")}
@@ -141,11 +141,11 @@ def test_refusal_is_explained_and_not_repeated(status: int, advice: str, before:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", [], {}, {"error": {}}], ids=repr)
-def test_refusal_without_words_is_reported_by_its_number(body: Any) -> None:
+def test_a_refusal_without_a_message_is_reported_with_its_status(body: Any) -> None:
     assert "HTTP 401" in failure_of(Account((401, body)))
 
 
-def test_rate_limit_is_waited_for_as_long_as_it_says() -> None:
+def test_the_wait_for_a_rate_limit_is_that_of_the_response() -> None:
     account = Account((429, {}, {"ratelimit-reset": "17"}), NONE, (429, {}, {"ratelimit-reset": "3"}), NONE, POSTED)
     assert account.annotate() == "added"
     assert account.waits == [17.0, 3.0]
@@ -174,7 +174,7 @@ def test_temporary_failures_are_retried(failure: Answer) -> None:
 @pytest.mark.parametrize(
     ("failure", "reason"), [((503, b""), "HTTP 503"), (LOST, "PagerDuty did not respond (Connection aborted.)")]
 )
-def test_tries_come_to_an_end_and_the_evidence_is_safe(failure: Answer, reason: str) -> None:
+def test_retries_have_a_limit_and_the_evidence_is_kept(failure: Answer, reason: str) -> None:
     account = Account(*[failure] * TRIES)
     assert failure_of(account).endswith(reason)
     assert len(account.waits) == TRIES - 1
@@ -294,7 +294,7 @@ def test_reading_is_tried_again_while_pagerduty_is_down() -> None:
 
 
 @pytest.mark.parametrize(("status", "waits"), [(401, True), (403, False), (404, False), (400, False)])
-def test_a_note_waits_for_a_better_key_and_not_for_a_better_incident(status: int, waits: bool) -> None:
+def test_a_note_is_retried_after_a_key_error_but_not_after_an_incident_error(status: int, waits: bool) -> None:
     account = Account(refusal(status))
     with pytest.raises(NoteNotSent) as caught:
         account.annotate()
@@ -332,7 +332,7 @@ def test_a_note_is_edited_in_place() -> None:
     assert account.bodies[1] == {"note": {"content": f"new {MARK}"}}
 
 
-def test_an_edit_whose_response_was_lost_counts() -> None:
+def test_an_edit_whose_response_was_lost_is_complete() -> None:
     before, after = ({"notes": [{"id": "N", "content": f"{text} {MARK}"}]} for text in ("old", "new"))
     assert edit(Account((200, before), LOST, (200, after))) == "edited"
     assert edit(Account((200, after))) == "unchanged"

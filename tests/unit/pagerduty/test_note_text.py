@@ -34,7 +34,7 @@ def receipt(*files: str, expires: datetime | None = NOON) -> Receipt:
     )
 
 
-def test_note_of_a_stored_capture_leads_to_the_evidence() -> None:
+def test_the_note_of_a_stored_capture_links_the_evidence() -> None:
     skipped = nothing("skipped", "there is no Java process", title="Heap")
     failed = nothing("failed", "exit code 1\nno space", title="Log")
     assert capture_note(
@@ -70,7 +70,7 @@ def test_no_failure_is_invented() -> None:
     assert "Not in the store\n" in capture_note(manifest(), None, "/spool/b", Addresses(), "")
 
 
-def test_links_without_an_end_promise_none() -> None:
+def test_links_that_do_not_expire_have_no_expiry_in_the_note() -> None:
     assert "Links open" not in capture_note(manifest(), receipt(expires=None), "/spool/b", Addresses(), "")
 
 
@@ -79,7 +79,7 @@ def test_an_empty_log_is_not_mentioned() -> None:
     assert "nothing in it" not in capture_note(manifest(artifact(), empty), receipt(), "", Addresses(), "")
 
 
-def test_words_of_a_reason_decide_nothing() -> None:
+def test_the_text_of_a_reason_has_no_effect_on_decisions() -> None:
     empty = nothing("skipped", "it is empty", reason_code="other")
     assert "it is empty" in capture_note(manifest(artifact(), empty), receipt(), "", Addresses(), "")
 
@@ -174,7 +174,7 @@ def test_a_long_word_of_the_runtime_is_cut() -> None:
     assert len(start_note(wordy, "c", "", URL).encode()) < LIMIT_BYTES
 
 
-def test_what_does_not_fit_is_counted_and_links_stay() -> None:
+def test_lines_that_do_not_fit_are_counted_and_links_are_kept() -> None:
     missing = [nothing("failed", "x" * 200, title=f"Log {number}") for number in range(50)]
     lines = capture_note(manifest(artifact(), *missing), receipt(), "", Addresses(URL), "").splitlines()
     shown = sum(line.startswith("- Log") for line in lines)
@@ -242,7 +242,7 @@ def test_a_failure_in_any_language_stays_within_the_limit() -> None:
     assert len(failure_note("ü" * 2000, URL, MARK).encode()) <= LIMIT_BYTES
 
 
-def test_a_renewed_note_changes_its_links_alone() -> None:
+def test_a_renewed_note_only_changes_its_links() -> None:
     capture_manifest = manifest(artifact(), nothing("failed", "exit code 1", title="Evidence: x"))
     job = "https://rundeck.example/project/shop/job/show/9b4d?opt.capture_id=x"
     text = capture_note(capture_manifest, receipt(), "", Addresses(URL, job), "")

@@ -61,7 +61,7 @@ def fails(outbox: Outbox, unsent: Note) -> str:
     return str(caught.value)
 
 
-def test_a_note_that_is_sent_leaves_nothing_behind(outbox: Outbox, account: Account, tmp_path: Path) -> None:
+def test_a_sent_note_is_removed_from_the_outbox(outbox: Outbox, account: Account, tmp_path: Path) -> None:
     outbox.send(note())
     assert account.notes == [("Q1", "text")]
     assert waiting(tmp_path) == 0

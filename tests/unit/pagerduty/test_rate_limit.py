@@ -29,6 +29,6 @@ def test_a_damaged_file_delays_nothing(content: bytes, tmp_path: Path) -> None:
     assert clock.now == 1_000_000.0
 
 
-def test_without_a_spool_nobody_waits(tmp_path: Path) -> None:
+def test_without_a_spool_there_is_no_wait(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     SharedRateLimit(tmp_path / "file" / "pace")()

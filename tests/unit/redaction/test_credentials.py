@@ -40,12 +40,12 @@ def test_no_secret_is_left(name: str, surroundings: str) -> None:
 
 
 @pytest.mark.parametrize("line", ORDINARY)
-def test_an_ordinary_line_stays(line: str) -> None:
+def test_an_ordinary_line_is_not_changed(line: str) -> None:
     assert masked_text(line) == line
     assert masked_text(f"before\n{line}\nafter\n") == f"before\n{line}\nafter\n"
 
 
-def test_ordinary_log_messages_stay() -> None:
+def test_ordinary_log_messages_are_not_changed() -> None:
     """None of these lines contains a credential. A test of single lines is in `ORDINARY`."""
     examples = read_yaml(EXAMPLES.read_text())
     lines = [line for texts in examples.values() for text in texts.values() for line in text.splitlines()]
@@ -67,7 +67,7 @@ def test_ordinary_log_messages_stay() -> None:
         ("root:pw@tcp(db:3306)/shop", "root:[masked]@tcp(db:3306)/shop"),
     ],
 )
-def test_what_stands_around_a_secret_stays(text: str, expected: str) -> None:
+def test_the_text_around_a_secret_is_not_changed(text: str, expected: str) -> None:
     assert without_hashes(masked_text(text)) == expected
 
 

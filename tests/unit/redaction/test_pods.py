@@ -62,7 +62,7 @@ def test_variable_with_a_secret_name_is_masked(name: str) -> None:
     ],
     ids=["level", "options", "URL", "reference", "blank"],
 )
-def test_variable_that_helps_stays(variable: Json) -> None:
+def test_a_harmless_variable_is_not_masked(variable: Json) -> None:
     assert masked_pod(with_env(variable)) == with_env(variable)
 
 
@@ -99,7 +99,7 @@ def test_variable_that_helps_stays(variable: Json) -> None:
         "next line",
     ],
 )
-def test_what_looks_like_a_credential_is_masked(text: str, expected: str) -> None:
+def test_text_that_looks_like_a_credential_is_masked(text: str, expected: str) -> None:
     assert masked_text(text) == expected
     assert "hunter2" not in masked_text(text)
 
@@ -117,7 +117,7 @@ def test_what_looks_like_a_credential_is_masked(text: str, expected: str) -> Non
         "automountServiceAccountToken",
     ],
 )
-def test_what_is_not_a_credential_stays(text: str) -> None:
+def test_text_that_is_not_a_credential_is_not_changed(text: str) -> None:
     assert masked_text(text) == text
 
 
@@ -191,5 +191,5 @@ def test_an_argument_behind_a_secret_flag_is_masked() -> None:
 
 
 @pytest.mark.parametrize("text", ["-Xmx64m -XX:+UseSerialGC", "/var/run/secrets/x", "node passed", "secretName"])
-def test_what_only_sounds_like_a_secret_is_left(text: str) -> None:
+def test_names_that_only_resemble_a_secret_are_not_masked(text: str) -> None:
     assert masked_text(text) == text

@@ -54,7 +54,7 @@ def test_a_credential_is_masked_and_counted(text: bytes, expected: bytes) -> Non
         b"asia-east1 xoxo npm_config_cache=/x passed: 3 basic authentication\n",
     ],
 )
-def test_text_about_the_failure_stays(text: bytes) -> None:
+def test_text_about_the_failure_is_not_changed(text: bytes) -> None:
     assert redacted(text) == (text, 0)
 
 
@@ -68,13 +68,13 @@ OWN = redaction(r"order-(\d+)" + "\n" + r"^x+$")
 
 
 @given(TEXTS, st.lists(st.integers(0, 4000), max_size=6))
-def test_where_a_text_is_cut_makes_no_difference(text: bytes, cuts: list[int]) -> None:
+def test_the_size_of_chunks_makes_no_difference(text: bytes, cuts: list[int]) -> None:
     assert redacted(text, OWN, tuple(cuts)) == redacted(text, OWN)
 
 
 @settings(max_examples=150)
 @given(TEXTS, st.integers(3_000, 8_200), st.integers(0, 12_000), st.lists(st.integers(0, 20_000), max_size=4))
-def test_what_lies_across_the_border_of_a_window_is_masked(
+def test_a_credential_across_the_border_of_a_window_is_masked(
     text: bytes, before: int, after: int, cuts: list[int]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -143,7 +143,7 @@ def test_nothing_is_shown_where_patterns_of_the_user_may_span_lines() -> None:
     assert plain(redactor.preview()) == b""
 
 
-def test_windows_of_full_size_are_cut_through_no_credential() -> None:
+def test_windows_of_full_size_do_not_split_a_credential() -> None:
     text, expected = CREDENTIALS["private key"]
     filler = LINES[: WINDOW_BYTES - OVERLAP_BYTES - 300]
     assert redacted(filler + text + LINES) == (filler + expected.replace(b"%s", M) + LINES, 1)
@@ -240,7 +240,7 @@ print(peak() - early)
 
 
 @pytest.mark.parametrize("pattern", [r"(a+)+$", r"^(([a-z])+.)+[A-Z]([a-z])+$", r"(x+x+)+y", r"(.*a){12}"])
-def test_a_pattern_that_would_never_end_in_pythons_engine_masks_in_linear_time(pattern: str) -> None:
+def test_a_pattern_that_backtracks_in_pythons_engine_masks_in_linear_time(pattern: str) -> None:
     own = redaction(pattern)
     for line in (b"a" * 5000, b"x" * 5000):
         assert redacted(line + b"!\n", own)[0].endswith(b"\n")

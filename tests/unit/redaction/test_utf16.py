@@ -31,7 +31,7 @@ def test_a_text_is_masked_wherever_a_chunk_ends(encoding: str, chunk_bytes: int)
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @given(raw=st.binary(max_size=300), chunk_bytes=st.integers(1, 50))
-def test_bytes_without_a_credential_stay(encoding: str, raw: bytes, chunk_bytes: int) -> None:
+def test_bytes_without_a_credential_are_not_changed(encoding: str, raw: bytes, chunk_bytes: int) -> None:
     redactor = Utf16Redactor(Redactor(), encoding)
     chunks = [redactor.feed(raw[start : start + chunk_bytes]) for start in range(0, len(raw), chunk_bytes)]
     output = b"".join([*chunks, redactor.finish()])

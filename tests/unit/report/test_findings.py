@@ -28,7 +28,7 @@ def test_a_finding_as_text_has_its_facts_its_advice_and_its_lines() -> None:
     ]
 
 
-def test_no_findings_does_not_mean_that_all_is_well() -> None:
+def test_the_text_does_not_claim_health_if_there_are_no_findings() -> None:
     assert findings_text([]) == "No findings: the rules recognize no problem in this evidence."
 
 

@@ -113,7 +113,7 @@ def test_output_of_the_pod_stays_text() -> None:
 
 
 @given(st.text(), st.binary())
-def test_nothing_captured_becomes_markup(text: str, output: bytes) -> None:
+def test_captured_text_does_not_become_markup(text: str, output: bytes) -> None:
     hostile_target = target(image=text + EVIL, state=ContainerState("waiting", text + EVIL), node=EVIL)
     evil = artifact(title=EVIL, file=f"{EVIL}.txt", method=text + EVIL, reason=EVIL)
     hostile_manifest = manifest(
@@ -135,7 +135,7 @@ def test_artifact_without_a_link_is_beside_the_page() -> None:
     assert Page(report_page(manifest(), {}, {})).links == ["jvm-threads.txt"]
 
 
-def test_page_allows_no_script_and_needs_nothing_else() -> None:
+def test_the_page_runs_no_script_and_loads_nothing() -> None:
     text = report_page(manifest(), {}, {})
     assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri" in text
     assert not {"link", "script", "img"} & set(Page(text).tags)

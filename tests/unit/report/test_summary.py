@@ -25,7 +25,7 @@ def test_summary_is_always_one_line(reason: str, state: str) -> None:
     assert summary(manifest(nothing("failed", reason), target=waiting_target)).isprintable()
 
 
-def test_line_of_an_artifact_has_all_there_is_to_say() -> None:
+def test_the_line_of_an_artifact_has_all_facts() -> None:
     cut = artifact(title="Log of app", outcome="truncated", bytes=2048, reason="two\nlines", method="", redactions=2)
     assert [artifact_line(entry) for entry in (artifact(), cut, nothing("skipped", "it is empty", method=""))] == [
         "Java thread dump: complete, 7 B in 0.2 s (by exec: the image has jcmd)",

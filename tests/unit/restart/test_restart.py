@@ -52,7 +52,7 @@ OTHER = manifest(target=target(workload="orders", pod="orders-0"))
         (OTHER, True, {}, f"the capture {CAPTURE_ID} is of shop/orders-0, not of shop/checkout"),
     ],
 )
-def test_the_gate_opens_for_a_capture_that_is_good_enough(
+def test_the_gate_opens_for_a_capture_with_the_required_status(
     capture: Manifest | None, stored: bool, settings: dict[str, Any], closed: str
 ) -> None:
     target = TargetSettings(namespace="shop", workload="deployment/checkout")
@@ -98,7 +98,7 @@ def test_without_a_bundle_something_has_to_be_named() -> None:
         target_of(None, TargetSettings(), "restart")
 
 
-def test_a_pod_that_does_not_go_is_reported_though_its_workload_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pod_that_does_not_end_is_reported_even_if_its_workload_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     planned = Plan("delete pod shop/web-1", (), "deployment", "shop", "web", PodRef("web-1", "u-1"))
     monkeypatch.setattr(restart, "watch_pod", lambda *_: iter([{"metadata": {"uid": "u-1"}}]))
     monkeypatch.setattr(restart, "watch_object", lambda *_: iter([workload(counts(2, 2, 2))]))

@@ -99,7 +99,7 @@ def test_a_missing_revision_is_reported(revision: int, existing: list[Json], mes
 @pytest.mark.parametrize(
     ("kind", "spec"), [("deployment", {"paused": True}), ("daemonset", {"updateStrategy": {"type": "OnDelete"}})]
 )
-def test_what_would_not_roll_is_not_restarted(kind: str, spec: Json) -> None:
+def test_a_workload_whose_rollout_cannot_start_is_not_restarted(kind: str, spec: Json) -> None:
     with pytest.raises(RolloutBlocked):
         require_moving(kind, {"spec": spec}, "cannot restart x")
 

@@ -35,7 +35,7 @@ def causes(kind: type[CaptureError] = CaptureError) -> list[type[CaptureError]]:
 
 @pytest.mark.parametrize("step", OWN)
 @pytest.mark.parametrize("cause", causes(), ids=lambda kind: kind.__name__)
-def test_code_is_that_of_the_cause_else_that_of_the_step(cause: type[CaptureError], step: str) -> None:
+def test_the_exit_code_is_that_of_the_cause_or_of_the_step(cause: type[CaptureError], step: str) -> None:
     code = exit_code(cause("x", "y"), provider(f"k8s-debug-{step}").failure_code)
     of_cause = [EVERYWHERE[kind.__name__] for kind in cause.__mro__ if kind.__name__ in EVERYWHERE]
     assert code == (of_cause[0] if of_cause else OWN[step])

@@ -21,7 +21,7 @@ from debugcapture.runtime.log_lines import BEGIN, END, data_line, log_text
         (f"{BEGIN}\n<b>x</b>\n{END}", f"{BEGIN}\n<b>x</b>\n{END}"),
     ],
 )
-def test_text_is_shown_and_nothing_more(text: str, shown: str) -> None:
+def test_text_is_shown_without_control_sequences(text: str, shown: str) -> None:
     assert log_text(text) == shown
 
 

@@ -18,5 +18,5 @@ from debugcapture.runtime import process
     ],
     ids=["Rundeck", "XDG", "home"],
 )
-def test_spool_is_rundecks_else_the_users(environment: dict[str, str], spool: str) -> None:
+def test_the_default_spool_is_that_of_rundeck_or_of_the_user(environment: dict[str, str], spool: str) -> None:
     assert str(process.default_spool(environment)) == spool

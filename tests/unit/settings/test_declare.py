@@ -44,7 +44,7 @@ def test_values_get_their_types() -> None:
     assert step.debug.profile == "sysadmin"
 
 
-def test_room_around_a_value_is_taken_off() -> None:
+def test_white_space_around_a_value_is_removed() -> None:
     assert read(ExecStep, EXEC | {"pod": " web-0\n"}).target.pod == "web-0"
 
 
@@ -144,7 +144,7 @@ def test_wrong_value_is_refused_by_name(step: type[Any], name: str, text: str) -
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else repr(value)[:40],
 )
-def test_right_value_is_taken(step: type[Any], name: str, text: str) -> None:
+def test_a_valid_value_is_accepted(step: type[Any], name: str, text: str) -> None:
     read(step, {**EXEC, name: text})
 
 
@@ -248,7 +248,7 @@ def test_a_number_has_the_bounds_that_its_rule_has(bounds: dict[str, int], text:
     assert problem_of(setting, text) == message
 
 
-def test_only_the_faces_read_rundecks_environment() -> None:
+def test_only_cli_and_rundeck_read_the_environment() -> None:
     package = REPO / "contents" / "debugcapture"
     reads = re.compile(r"""["']RD_[A-Z]|f"RD_""")
     files = {str(file.relative_to(package)) for file in package.rglob("*.py") if reads.search(file.read_text())}

@@ -56,7 +56,7 @@ def test_capture_outputs_bundle_link_and_summary(
 
 
 @pytest.mark.parametrize(("fails", "code"), [("true", 10), ("false", 0), ("", 0)])
-def test_partial_capture_ends_as_the_job_wants(
+def test_a_partial_capture_fails_only_if_the_job_requires_it(
     fails: str, code: int, serve: Serve, run_context: RunContext, log_lines: list[str]
 ) -> None:
     cluster = Cluster()
@@ -71,7 +71,7 @@ def test_partial_capture_ends_as_the_job_wants(
     )
 
 
-def test_store_that_refuses_does_not_keep_the_incident_from_hearing(
+def test_a_failed_upload_does_not_prevent_the_note(
     serve: Serve, run_context: RunContext, tmp_path: Path, notes: list[Any]
 ) -> None:
     serve(Cluster())
@@ -99,14 +99,14 @@ def test_failed_capture_is_reported_in_the_incident(serve: Serve, run_context: R
     assert "https://rundeck/7" in notes[0][2]
 
 
-def test_a_failure_that_is_not_about_the_pod_names_it_all_the_same(run_context: RunContext, notes: list[Any]) -> None:
+def test_a_failure_outside_of_the_pod_also_names_the_pod(run_context: RunContext, notes: list[Any]) -> None:
     wrong = {"kubeconfig": "/nonexistent"}
     with pytest.raises(BadInput, match=f"^{POD['namespace']}/{POD['pod']}: cannot read /nonexistent"):
         capture(read(CaptureStep, CAPTURE | INCIDENT | wrong), run_context)
     assert f"\n{POD['namespace']}/{POD['pod']}: cannot read /nonexistent" in notes[0][2]
 
 
-def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, run_context: RunContext) -> None:
+def test_a_capture_without_artifacts_fails_with_the_reason(serve: Serve, run_context: RunContext) -> None:
     waiting = {"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
     serve(Cluster(pod(status={"containerStatuses": [waiting]})))
     with pytest.raises(NothingCaptured, match="is not running: waiting"):
@@ -118,7 +118,9 @@ def test_capture_of_nothing_is_a_failure_that_says_why(serve: Serve, run_context
     [{"incident_id": "Q1ABCDEF"}, {"collectors": "no-such-collector"}],
     ids=["no key", "no such collector"],
 )
-def test_capture_checks_its_settings_before_it_asks_the_cluster(wrong: dict[str, str], run_context: RunContext) -> None:
+def test_settings_are_checked_before_the_first_request_to_the_cluster(
+    wrong: dict[str, str], run_context: RunContext
+) -> None:
     with pytest.raises(BadInput):
         capture(read(CaptureStep, CAPTURE | wrong), run_context)
     assert not run_context.spool.exists()
@@ -139,7 +141,7 @@ def test_a_note_that_fails_does_not_hide_why_the_capture_failed(
     [({"store": "file:///dev/null/store"}, NotStored), (INCIDENT, NoteNotSent)],
     ids=["store", "note"],
 )
-def test_later_steps_learn_the_bundle_of_a_step_that_failed(
+def test_later_steps_get_the_bundle_of_a_failed_step(
     more: dict[str, str],
     failure: type[CaptureError],
     serve: Serve,
@@ -177,7 +179,7 @@ def test_a_full_disk_is_reported_in_the_incident(
     assert end[1] == start[1], "the end does not edit the note about the start"
 
 
-def test_old_receipts_go_with_each_upload(serve: Serve, run_context: RunContext, tmp_path: Path) -> None:
+def test_each_upload_removes_old_receipts(serve: Serve, run_context: RunContext, tmp_path: Path) -> None:
     serve(Cluster())
     receipt = written(run_context.spool, "20200101T000000Z-x-1a2b/stored.json", "{}")
     os.utime(receipt, (0, 0))
@@ -200,7 +202,7 @@ def by_incident(run_context: RunContext, incident: str = "Q1ABCDEF", **more: str
         ("incident.triggered", "null", "has no incident"),
     ],
 )
-def test_an_event_that_is_not_ours_ends_the_step_quietly(
+def test_the_step_ignores_unrelated_events(
     event: str, incident: str, message: str, run_context: RunContext, log_lines: list[str], notes: list[Any]
 ) -> None:
     step = read(CaptureStep, {"incident_id": incident, "event_type": event})
@@ -222,7 +224,7 @@ def test_an_incident_says_what_to_capture(
     assert alerted_at == datetime(2026, 11, 25, 9, 28, tzinfo=timezone.utc)
 
 
-def test_a_second_incident_joins_and_gets_the_end_of_the_capture(
+def test_a_second_incident_is_attached_and_gets_the_final_note(
     alerted: list[Json], run_context: RunContext, notes: list[tuple[str, str, str]]
 ) -> None:
     first = by_incident(run_context)

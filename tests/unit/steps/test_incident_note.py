@@ -13,7 +13,7 @@ from debugcapture.steps.incident_note import NoteStep, annotate
 from tests.unit.steps.support import INCIDENT
 
 
-def test_note_of_a_bundle_carries_its_mark(
+def test_the_note_of_a_bundle_has_its_marker(
     bundle: Bundle, run_context: RunContext, notes: list[Any], log_lines: list[str]
 ) -> None:
     annotate(read(NoteStep, INCIDENT | {"bundle": str(bundle.folder)}), run_context)
@@ -34,9 +34,7 @@ def test_without_an_incident_there_is_no_note(run_context: RunContext, notes: li
     assert notes == []
 
 
-def test_a_note_of_a_failure_takes_the_place_of_the_one_about_the_start(
-    run_context: RunContext, notes: list[Any]
-) -> None:
+def test_the_note_of_a_failure_replaces_the_note_about_the_start(run_context: RunContext, notes: list[Any]) -> None:
     capture_id = "20260102T120000Z-checkout-1a2b"
     annotate(read(NoteStep, INCIDENT | {"failure": "x", "capture_id": capture_id}), run_context)
     assert notes[0][1] == f"[debug-capture {capture_id}]"

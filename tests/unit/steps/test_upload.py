@@ -34,7 +34,7 @@ def to_a_directory(folder: Path) -> dict[str, str]:
     return {"store": (folder / "store").as_uri()}
 
 
-def test_upload_without_a_bundle_sends_what_waits(
+def test_upload_without_a_bundle_sends_waiting_bundles(
     bundle: Bundle, run_context: RunContext, log_lines: list[str], tmp_path: Path
 ) -> None:
     assert upload(read(UploadStep, to_a_directory(tmp_path)), run_context).exit_code == 0
@@ -54,7 +54,7 @@ def test_upload_of_one_bundle_sends_those_that_wait_as_well(
     assert bundle.receipt()
 
 
-def test_bundle_that_another_process_has_is_left_to_it(
+def test_a_bundle_that_another_process_uploads_is_skipped(
     bundle: Bundle, run_context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload_module, "_OTHER_UPLOAD_LIMIT_S", 0)
@@ -81,7 +81,7 @@ def test_bundle_that_another_process_has_just_sent_is_linked(
     assert links == [receipt.page]
 
 
-def test_what_a_killed_capture_was_writing_is_sent_and_called_truncated(
+def test_the_unfinished_artifact_of_a_killed_capture_is_uploaded_as_truncated(
     bundle: Bundle, run_context: RunContext, tmp_path: Path
 ) -> None:
     bundle.save(replace(bundle.manifest(), finished=None))

@@ -55,7 +55,7 @@ def test_everything_but_the_page_is_encrypted(bundle: Bundle, root: Path, identi
     assert receipt.link("logs/app.log").endswith("app.log.age")
 
 
-def test_nobody_else_can_read_it(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
+def test_only_the_recipient_can_read_it(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
     publish_bundle(bundle, EncryptedStore(file_store(root), [str(identity.to_public())]), "file:///store", report)
     (file,) = root.rglob("app.log.age")
     with pytest.raises(DecryptError):
@@ -74,7 +74,7 @@ def test_a_resumed_upload_sends_the_same_bytes(bundle: Bundle, root: Path, ident
     assert not list(bundle.folder.rglob("*.age*"))
 
 
-def test_what_the_store_has_is_not_sent_again(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
+def test_stored_files_are_not_sent_again(bundle: Bundle, root: Path, identity: x25519.Identity) -> None:
     recipients = [str(identity.to_public())]
     with pytest.raises(NotStored):
         publish_bundle(bundle, EncryptedStore(Flaky(root, PAGE), recipients), "file:///store", report)

@@ -55,13 +55,13 @@ def test_other_content_of_the_same_length_is_replaced(source: Path, root: Path) 
     assert (root / "dump.txt").read_bytes() == CONTENT
 
 
-def test_what_a_killed_upload_left_is_replaced(source: Path, root: Path) -> None:
+def test_the_rest_of_a_killed_upload_is_replaced(source: Path, root: Path) -> None:
     written(root, ".dump.txt.part", "half of it, or of another")
     file_store(root).put("dump.txt", source, SHA256)
     assert files(root) == ["dump.txt"]
 
 
-def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, root: Path) -> None:
+def test_a_file_that_was_changed_since_the_capture_is_not_stored(source: Path, root: Path) -> None:
     written(root, "dump.txt", "the one before")
     with pytest.raises(NotStored, match="differs from the data captured"):
         file_store(root).put("dump.txt", source, "00" * 32)
@@ -69,7 +69,7 @@ def test_file_that_differs_from_what_was_captured_is_not_stored(source: Path, ro
     assert files(root) == ["dump.txt"]
 
 
-def test_share_that_is_not_mounted_is_reported_and_nothing_is_made(source: Path, tmp_path: Path) -> None:
+def test_a_share_that_is_not_mounted_is_reported_and_no_folder_is_created(source: Path, tmp_path: Path) -> None:
     root = tmp_path / "share" / "captures"
     message = r"the directory .*/share/captures does not exist\. Mount the share, or create the directory\."
     with pytest.raises(NotStored, match=message):
@@ -94,7 +94,7 @@ def test_a_directory_that_disappears_is_reported(source: Path, root: Path, monke
     assert not root.exists()
 
 
-def test_file_its_name_and_its_folders_are_on_the_disk_before_it_counts_as_stored(
+def test_a_file_its_name_and_its_folders_are_synced_before_it_is_stored(
     source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []

@@ -73,7 +73,7 @@ def store_settings(**settings: str) -> StoreSettings:
     ids=["signed", "own base", "console of a region", "console", "evidence server"],
 )
 @pytest.mark.parametrize("store", [Plain(), Direct()], ids=["streamed", "direct"])
-def test_links_are_those_that_were_asked_for(store: Any, settings: dict[str, str], link: str) -> None:
+def test_links_are_of_the_configured_kind(store: Any, settings: dict[str, str], link: str) -> None:
     linked: Store = with_links(store, store_settings(store="s3://captures/team", **settings))
     assert isinstance(linked, TakesDirectly) is isinstance(store, Direct)
     stored = linked.put(KEY, Path("x"), "00")

@@ -66,7 +66,7 @@ def test_a_signature_for_another_purpose_is_not_valid(key: Ed25519Key, monkeypat
 
 
 @given(st.binary(max_size=300), st.integers(0, 400), st.integers(0, 255))
-def test_damage_gives_no_other_signer(noise: bytes, position: int, value: int) -> None:
+def test_a_damaged_signature_has_no_other_signer(noise: bytes, position: int, value: int) -> None:
     key = load_signing_key(PRIVATE)
     blob = bytearray(base64.b64decode("".join(sign(CONTENT, key).splitlines()[1:-1])))
     blob[position % len(blob)] ^= value or 1

@@ -162,7 +162,7 @@ def named(name: str, pod_json: Json) -> Json:
     return pod_json | {"metadata": pod_json["metadata"] | {"name": name}}
 
 
-def test_the_worst_comes_first() -> None:
+def test_the_most_unhealthy_pod_is_first() -> None:
     order = ["killed for memory", "crash loop", "stuck terminating", "evicted", "not ready", "image", "pending",
              "restarted lately", "healthy"]  # fmt: skip
     pods = [named(name, CASES[name][0]) for name in sorted(order)]
@@ -176,7 +176,7 @@ def test_thousands_of_pods_and_containers_are_ranked() -> None:
     assert len(find_problems(huge, NOON)) == 1000
 
 
-def test_of_equals_the_one_that_restarts_more_then_the_oldest() -> None:
+def test_of_equal_pods_the_one_with_more_restarts_and_then_the_oldest_is_first() -> None:
     def healthy(name: str, restarts: int, created: str) -> Json:
         pod_json = of(status(ready=True, restartCount=restarts))
         return pod_json | {"metadata": pod_json["metadata"] | {"name": name, "creationTimestamp": created}}

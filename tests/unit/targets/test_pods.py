@@ -34,7 +34,7 @@ TWO = {"containers": [container("app"), container("proxy")], "initContainers": [
     ],
     ids=["first", "annotated", "annotation names none", "named beats annotated", "init container"],
 )
-def test_container_is_the_named_one_else_the_default_else_the_first(
+def test_the_container_is_the_named_one_the_default_or_the_first(
     name: str, annotation: str | None, chosen: str
 ) -> None:
     annotations = {DEFAULT_CONTAINER: annotation} if annotation else None
@@ -118,7 +118,7 @@ def test_the_state_contains_the_current_and_the_previous_run(
     ],
     ids=["image only", "not root", "pod", "pod's group", "container", "root", "kubelet's word", "kubelet says root"],
 )
-def test_user_is_what_the_kubelet_saw_else_what_the_spec_says(
+def test_the_user_comes_from_the_status_or_from_the_spec(
     pod_context: Json | None, own_context: Json | None, status_user: Json | None, user: User | None
 ) -> None:
     pod_json = pod(spec={"securityContext": pod_context})
@@ -150,7 +150,7 @@ FORGED = ["../../../x", "..", "x,production,payments", "a/b", "x\ny", "X", " ", 
         ),
     ],
 )
-def test_workload_is_the_name_people_know(metadata: Json, name: str) -> None:
+def test_the_workload_is_the_owner_that_people_configure(metadata: Json, name: str) -> None:
     assert workload_name(pod(metadata=metadata)) == name
 
 

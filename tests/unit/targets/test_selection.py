@@ -108,7 +108,7 @@ def test_pods_of_a_cron_job_are_those_of_its_jobs() -> None:
     assert selected(cluster, workload="backup") == ["backup-1-x"]
 
 
-def test_selector_is_the_servers_to_judge() -> None:
+def test_the_server_validates_the_selector() -> None:
     cluster = Cluster()
     assert selected(cluster, most=1, selector="app in (web),tier!=x") == ["web-5f-b"]
     assert cluster.paths == [("shop", "app in (web),tier!=x")]
@@ -184,7 +184,7 @@ def test_settings_that_name_nothing_or_two_things_are_refused(settings: dict[str
         check_target(TargetSettings(**settings))
 
 
-def test_the_name_is_the_given_one() -> None:
+def test_the_given_name_is_used() -> None:
     assert target_name(TargetSettings(namespace="shop", workload="deploy/web")) == "shop/deploy/web"
     assert target_name(TargetSettings(namespace="shop")) == "shop"
 

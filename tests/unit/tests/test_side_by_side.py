@@ -76,7 +76,7 @@ def waits_for_its_turn(cache: Path) -> None:
     pytest.fail("nobody waits")
 
 
-def test_what_is_made_once_for_a_run_is_made_by_one_of_its_workers(
+def test_a_resource_of_the_run_is_created_by_one_worker(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> None:
     values: list[int] = []

@@ -70,7 +70,7 @@ def test_each_job_has_its_own_id() -> None:
 
 
 @each_job
-def test_secrets_come_from_key_storage_and_nobody_is_asked(name: str) -> None:
+def test_secrets_come_from_key_storage_without_an_option(name: str) -> None:
     for option in options(CLOUD[name]):
         if option.get("secure"):
             assert option["hidden"]
@@ -138,7 +138,7 @@ def job(*steps: dict[str, Any], keepgoing: bool = False) -> dict[str, Any]:
     return {"uuid": JOBS["heap-dump"]["uuid"], "sequence": {"keepgoing": keepgoing, "commands": list(steps)}}
 
 
-def test_a_capture_does_what_later_steps_would_and_a_chain_the_rest() -> None:
+def test_a_capture_replaces_later_steps_and_a_chain_runs_the_others() -> None:
     steps = [step(f"k8s-debug-{name}") for name in ("capture", "upload", "incident-note", "restart")]
     assert cloud_jobs.script(job(*steps[:3])).endswith("exec debug-capture capture 2>&1\n")
     assert cloud_jobs.script(job(*steps, keepgoing=True)).endswith("chain --keep-going capture restart 2>&1\n")
@@ -154,6 +154,6 @@ def test_a_capture_does_what_later_steps_would_and_a_chain_the_rest() -> None:
         ([step("k8s-debug-exec", pod="a"), step("k8s-debug-attach", pod="b")], "cannot pass pod = 'b'"),
     ],
 )
-def test_what_a_script_cannot_do_is_refused(steps: list[dict[str, Any]], message: str) -> None:
+def test_jobs_that_a_script_cannot_replace_are_refused(steps: list[dict[str, Any]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         cloud_jobs.script(job(*steps))

@@ -136,7 +136,7 @@ def test_every_secret_and_nothing_else_is_read_from_key_storage(step: Provider) 
 @pytest.mark.parametrize(
     "name", ["kubeconfig_content", "token", "ca_certificate", "s3_access_key", "s3_secret_key", "pagerduty_token"]
 )
-def test_what_is_a_secret_is_declared_as_one(name: str) -> None:
+def test_every_secret_is_declared_as_a_secret(name: str) -> None:
     settings = [setting for step in PROVIDERS for setting in declared(step.settings) if setting.name == name]
     assert settings
     assert all(setting.rule.secret for setting in settings)
@@ -165,7 +165,7 @@ def test_a_job_can_fill_each_property_from_an_option(step: Provider) -> None:
 
 
 @each_provider
-def test_what_has_choices_offers_them(step: Provider) -> None:
+def test_settings_with_choices_offer_them(step: Provider) -> None:
     offered = {entry["name"]: tuple(entry.get("values", ())) for entry in form(step)}
     for setting in generate.form_settings(step):
         choices = ("true", "false") if setting.kind == "switch" else setting.choices
@@ -173,7 +173,7 @@ def test_what_has_choices_offers_them(step: Provider) -> None:
 
 
 @each_provider
-def test_what_is_set_once_is_folded_last_and_left_to_the_project(step: Provider) -> None:
+def test_settings_that_are_set_once_are_folded_last_and_left_to_the_project(step: Provider) -> None:
     *fields, _interpreter = form(step)
     folded = [entry["renderingOptions"].get("grouping") == "secondary" for entry in fields]
     assert folded == sorted(folded)

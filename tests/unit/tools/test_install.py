@@ -41,7 +41,7 @@ def run(archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     return started
 
 
-def test_no_answer_is_reported_with_the_address(run: Callable[..., str]) -> None:
+def test_a_missing_response_is_reported_with_the_url(run: Callable[..., str]) -> None:
     output = run()
     assert "http://127.0.0.1:9/api/44/" in output
     assert "no response" in output
@@ -68,7 +68,7 @@ def test_wrong_arguments_are_reported_in_a_line(arguments: list[str], message: s
     assert message in run(*arguments)
 
 
-def test_a_token_of_other_characters_is_refused_and_not_shown(run: Callable[..., str], tmp_path: Path) -> None:
+def test_a_token_with_invalid_characters_is_refused_and_not_shown(run: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff\x00 secret")
     output = run("--token-file", str(tmp_path / "token"))
     assert "contains invalid characters" in output
@@ -107,7 +107,7 @@ class FixedServer(Server):
         (500, "oops", "500: oops"),
     ],
 )
-def test_an_import_that_failed_is_an_error_whatever_its_status(status: int, content: Any, message: str) -> None:
+def test_a_failed_import_is_an_error_for_any_status(status: int, content: Any, message: str) -> None:
     """Rundeck returns HTTP 200 for an import that failed."""
     with pytest.raises(InstallError) as caught:
         FixedServer(status, content).import_archive("ops", b"", webhooks=True)

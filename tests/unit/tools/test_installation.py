@@ -59,7 +59,7 @@ def named(identities: frozenset[str]) -> set[str]:
     return {ALL[identity]["name"] for identity in identities}
 
 
-def test_an_archive_says_all_that_it_brings(archive: ArchiveContent) -> None:
+def test_the_content_of_an_archive_is_read_completely(archive: ArchiveContent) -> None:
     assert archive.project == "ops"
     assert archive.jobs == {identity: Job(job["name"], job["group"]) for identity, job in ALL.items()}
     assert archive.properties["project.plugin.WorkflowStep.k8s-debug-doctor.server"] == "https://10.0.0.1:6443"
@@ -82,16 +82,16 @@ def test_the_groups_may_run_what_the_policies_say(archive: ArchiveContent) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"<html>", b"\x00" * 64])
-def test_what_is_not_an_archive_is_refused(content: bytes) -> None:
+def test_other_files_than_archives_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="not a project archive"):
         read_archive(content)
 
 
-def test_properties_without_value_and_comments_are_none() -> None:
+def test_properties_without_value_and_comments_are_ignored() -> None:
     assert read_properties("# a=b\na=\nb=c=d\\\\e\n\n") == {"b": r"c=d\e"}
 
 
-def test_a_new_project_gets_all_of_it(archive: ArchiveContent) -> None:
+def test_a_new_project_gets_everything(archive: ArchiveContent) -> None:
     todo = plan(State(exists=True, properties=LOCAL), archive, archive.keys)
     assert todo.keys == dict.fromkeys(sorted(KEYS), "POST")
     assert todo.properties == {name: value for name, value in archive.properties.items() if name not in LOCAL}
@@ -138,7 +138,7 @@ def test_a_changed_setting_is_set_and_reported_with_its_old_value(archive: Archi
         ({"resources.source.2.type": "file"}, {}),
     ],
 )
-def test_sources_of_nodes_are_kept_and_one_is_added_where_there_is_none(
+def test_node_sources_are_kept_and_one_is_added_if_there_is_none(
     sources: Mapping[str, str], added: Mapping[str, str], archive: ArchiveContent
 ) -> None:
     properties = {name: value for name, value in archive.properties.items() if name not in LOCAL}
@@ -146,7 +146,7 @@ def test_sources_of_nodes_are_kept_and_one_is_added_where_there_is_none(
     assert plan(state, archive, frozenset()).properties == added
 
 
-def test_a_key_that_is_there_is_written_again(archive: ArchiveContent) -> None:
+def test_an_existing_key_is_written_again(archive: ArchiveContent) -> None:
     state = replace(installed(archive), keys=frozenset({"token"}))
     todo = plan(state, archive, frozenset({"token", "ca-certificate"}))
     assert todo.keys == {"ca-certificate": "POST", "token": "PUT"}
@@ -154,7 +154,7 @@ def test_a_key_that_is_there_is_written_again(archive: ArchiveContent) -> None:
     assert list(changes(state, after, archive, todo)) == ["+ key ca-certificate stored", "~ key token updated"]
 
 
-def test_no_setting_names_a_key_that_is_not_there(archive: ArchiveContent) -> None:
+def test_no_setting_names_a_missing_key(archive: ArchiveContent) -> None:
     """A step fails if its setting names a key that the project lacks, even if the step does not need the key."""
     todo = plan(State(exists=True, properties=LOCAL, keys=frozenset({"token"})), archive, frozenset({"s3-access-key"}))
     paths = {value for value in todo.properties.values() if value.startswith("keys/")}
@@ -167,7 +167,7 @@ def test_no_setting_names_a_key_that_is_not_there(archive: ArchiveContent) -> No
     assert [line.split(":")[0] for line in lines] == [f"- key {key} is missing" for key in sorted(KEYS - after.keys)]
 
 
-def test_a_webhook_that_is_there_is_not_imported_again(archive: ArchiveContent) -> None:
+def test_an_existing_webhook_is_not_imported_again(archive: ArchiveContent) -> None:
     """It would get a new URL, and PagerDuty would call the old one."""
     state = installed(archive)
     assert not plan(state, archive, frozenset()).import_webhooks

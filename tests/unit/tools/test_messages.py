@@ -36,7 +36,7 @@ def read(name: str) -> dict[str, str]:
 ENGLISH, GERMAN = read("messages.properties"), read("messages_de.properties")
 
 
-def test_each_text_is_there_in_both_languages() -> None:
+def test_each_text_exists_in_both_languages() -> None:
     assert list(GERMAN) == list(ENGLISH)
     assert all(text.strip() for text in (*GERMAN.values(), *ENGLISH.values()))
 
@@ -60,7 +60,7 @@ def test_both_languages_name_the_same_facts(key: str) -> None:
     assert sorted(set(FACT.findall(GERMAN[key]))) == sorted(set(FACT.findall(ENGLISH[key])))
 
 
-def test_german_is_german() -> None:
+def test_german_descriptions_differ_from_the_english_ones() -> None:
     same = {key for key, text in GERMAN.items() if key.endswith("description") and text == ENGLISH[key]}
     assert same == set()
 
@@ -81,7 +81,7 @@ def test_a_blank_field_describes_its_default_in_german() -> None:
     ],
     ids=["missing", "empty", "unknown setting", "unknown step", "missing group", "unknown group"],
 )
-def test_check_fails_where_german_lacks_a_text_or_has_one_too_many(
+def test_the_check_fails_if_a_german_text_is_missing_or_unused(
     change: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     texts = read_yaml(messages.GERMAN.read_text(encoding="utf-8"))
@@ -96,5 +96,5 @@ def test_check_fails_where_german_lacks_a_text_or_has_one_too_many(
 @pytest.mark.parametrize(
     ("text", "written"), [("für", "f\\u00fcr"), ("a\\b", "a\\\\b"), ("a\nb", "a\\nb"), ("🙂", "\\ud83d\\ude42")]
 )
-def test_whatever_reads_the_file_reads_the_same(text: str, written: str) -> None:
+def test_every_reader_of_the_file_gets_the_same_text(text: str, written: str) -> None:
     assert messages.properties({"k": text}).splitlines()[1] == f"k={written}"

@@ -72,12 +72,12 @@ def test_the_parts_of_the_bundled_zip_are_its_packages(zips: tuple[Path, Path]) 
     assert licenses["beta-gamma"] is None  # not a license that SPDX knows
 
 
-def test_slim_zip_needs_what_the_lock_has(zips: tuple[Path, Path]) -> None:
+def test_the_slim_zip_requires_the_packages_of_the_lock(zips: tuple[Path, Path]) -> None:
     locked = {line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line and line[0].isalpha()}
     assert {permission.rpartition("/")[2].replace("@", "==") for permission in needs(bill(zips), "slim.zip")} == locked
 
 
-def test_toolbox_consists_of_its_list_and_ours_of_their_modules(zips: tuple[Path, Path]) -> None:
+def test_the_toolbox_has_the_listed_tools_and_the_modules_of_this_projects_tools(zips: tuple[Path, Path]) -> None:
     bill_of_materials = bill(zips)
     tools = needs(bill_of_materials, "debug-capture-toolbox")
     assert {"dotnet-inspect", "node-inspect", "php-stacks", "store-upload", "pkg:deb/debian/gdb-minimal"} < set(tools)

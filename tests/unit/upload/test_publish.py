@@ -77,7 +77,7 @@ def test_everything_is_stored_below_namespace_workload_and_capture(bundle: Bundl
     assert json.loads((folder / MANIFEST).read_text())["capture_id"] == bundle.folder.name
 
 
-def test_the_owner_that_a_pod_names_does_not_keep_a_capture_from_being_stored(bundle: Bundle, root: Path) -> None:
+def test_the_owner_in_a_pod_cannot_prevent_the_upload(bundle: Bundle, root: Path) -> None:
     """The author of a pod can write any text as the name of its owner."""
     owner = {"kind": "Foo", "name": "../../../x", "controller": True}
     forged = find_target(pod(metadata={"name": "evil-1", "ownerReferences": [owner]}), "", NOON)
@@ -136,7 +136,7 @@ def test_preview_of_a_long_log_is_its_beginning(bundle: Bundle, root: Path) -> N
     assert "xy" not in page
 
 
-def test_artifacts_leave_the_spool_when_all_is_stored(bundle: Bundle, root: Path) -> None:
+def test_artifacts_are_removed_from_the_spool_when_all_are_stored(bundle: Bundle, root: Path) -> None:
     publish_bundle(bundle, file_store(root), URL, report)
     assert files(bundle.folder) == {MANIFEST, RECEIPT, PAGE}
 

@@ -80,7 +80,7 @@ def killed_at(first: int, places: Sequence[Path]) -> str:
     return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def test_kill_at_every_step_loses_nothing_and_sends_nothing_twice(tmp_path: Path) -> None:
+def test_a_kill_at_any_step_loses_nothing_and_repeats_no_upload(tmp_path: Path) -> None:
     steps = int(killed_at(0, [place(tmp_path / "whole")]))
     assert steps >= 20
     places = [place(tmp_path / str(number)) for number in range(steps)]

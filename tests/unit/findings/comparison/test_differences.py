@@ -61,7 +61,9 @@ def test_equal_pods_have_no_difference() -> None:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_only_the_unhealthy_pod_has(change: dict[str, Any], difference: tuple[str, str, str]) -> None:
+def test_facts_of_the_unhealthy_pod_only_are_differences(
+    change: dict[str, Any], difference: tuple[str, str, str]
+) -> None:
     assert entries(replace(SICK, **change)) == [difference]
 
 
@@ -79,7 +81,7 @@ def test_what_only_the_unhealthy_pod_has(change: dict[str, Any], difference: tup
     ],
     ids=lambda value: ", ".join(value),
 )
-def test_a_missing_fact_or_a_small_difference_is_none(change: dict[str, Any]) -> None:
+def test_a_missing_fact_or_a_small_difference_is_not_reported(change: dict[str, Any]) -> None:
     assert entries(replace(SICK, **change)) == []
 
 

@@ -75,7 +75,7 @@ def test_lines_may_have_the_prefix_of_a_system_log() -> None:
     ]
 
 
-def test_what_the_program_printed_when_it_ended() -> None:
+def test_a_dump_at_the_end_of_the_output_of_a_program() -> None:
     dump = parsed("starting\npanic: no ledger\n\n" + DUMP)
     assert dump is not None
     assert [(line.number, line.text) for line in dump.ends] == [(2, "panic: no ledger")]
@@ -99,7 +99,7 @@ def test_a_log_with_a_panic_at_its_end_is_a_log() -> None:
 
 
 @given(st.lists(st.sampled_from(MARKS) | st.sampled_from(FRAGMENTS) | TEXT, max_size=40).map("".join))
-def test_hostile_text_breaks_nothing(text: str) -> None:
+def test_hostile_text_is_parsed_without_an_exception(text: str) -> None:
     dump = parsed(text)
     assert dump is None or dump.total >= 0
 

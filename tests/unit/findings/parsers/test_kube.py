@@ -72,7 +72,7 @@ def test_a_log_that_mentions_pods_is_not_output_of_kubectl() -> None:
     assert not findings(text)
 
 
-def test_hostile_lines_end_soon() -> None:
+def test_hostile_lines_are_parsed_in_limited_time() -> None:
     started = time.monotonic()
     lines = (" " * 16_000, "Warning " * 2000, "1m " * 5000, "a-" * 8000 + " 0/1 Error", "Normal" + " " * 15_000 + "x")
     findings(crashed(1) + "\n".join(line + "Warning Failed 1m" for line in lines * 20))
@@ -92,12 +92,12 @@ PARTS = (*DESCRIPTION.splitlines(), *CRASHED.splitlines(), *json.dumps(KILLED, i
 
 
 @given(st.lists(st.sampled_from(PARTS) | TEXT, max_size=30))
-def test_text_of_any_form_breaks_nothing(parts: list[str]) -> None:
+def test_any_text_is_parsed_without_an_exception(parts: list[str]) -> None:
     findings("\n".join(parts))
 
 
 @given(changed(KILLED) | changed(event("FailedScheduling", "0/1 nodes are available: 1 Insufficient cpu.", count=2)))
-def test_objects_of_any_form_break_nothing(value: object) -> None:
+def test_any_object_is_parsed_without_an_exception(value: object) -> None:
     text = json.dumps([value])
     findings(text)
     findings(text[: len(text) // 2])

@@ -21,7 +21,7 @@ from debugcapture.findings.parsers.kube_documents import documents
         "'" * 100_000,
     ],
 )
-def test_hostile_documents_end_soon(text: str) -> None:
+def test_hostile_documents_are_parsed_in_limited_time(text: str) -> None:
     started = time.monotonic()
     documents(text)
     assert time.monotonic() - started < 10

@@ -12,6 +12,6 @@ from tests.unit.hostile import TEXT
 @given(
     TEXT, st.lists(st.sampled_from(("if", "fi", "do", "done", "case", "'", '"', ";", "\\", "(", "#", " ")), max_size=40)
 )
-def test_a_script_of_any_form_breaks_nothing(text: str, words: list[str]) -> None:
+def test_any_script_is_parsed_without_an_exception(text: str, words: list[str]) -> None:
     unmatched_keyword(text + " ".join(words))
     unmatched_keyword("".join(words))

@@ -32,7 +32,7 @@ def test_a_log_that_is_stored_twice_is_shown_once() -> None:
     assert [ranking.file for ranking in pod.rankings] == ["app.previous.log", "network.txt"]
 
 
-def test_pods_after_the_sixtieth_are_counted_only() -> None:
+def test_pods_after_the_sixtieth_are_only_counted() -> None:
     pictures = merged(PodPictures(f"pod-{number}", meters=(METER,)) for number in range(70))
     assert (len(pictures.pods), pictures.hidden_pods) == (60, 10)
 

@@ -96,7 +96,7 @@ def test_a_known_message_inside_a_stack_trace_explains_it(tmp_path: Path) -> Non
     assert "com.example.Prices.load (Prices.java:12)" in finding.detail
 
 
-def test_the_causes_of_a_known_message_are_no_errors_of_their_own(tmp_path: Path) -> None:
+def test_the_causes_of_a_known_message_are_not_separate_errors(tmp_path: Path) -> None:
     log = (
         "Unhandled exception. Shop.StoreException: the store is closed\n"
         " ---> System.Net.Sockets.SocketException (99): Address not available\n"
@@ -113,7 +113,7 @@ def test_a_panic_of_rust_without_a_stack_has_its_message(tmp_path: Path) -> None
     assert finding.title == "panicked at src/ledger.rs:114:37: no entry for 7"
 
 
-def test_a_fatal_error_of_php_is_no_notice(tmp_path: Path) -> None:
+def test_a_fatal_error_of_php_is_not_a_notice(tmp_path: Path) -> None:
     text = "NOTICE: PHP message: {}php_network_getaddresses: getaddrinfo for ledger failed: Name or service not known\n"
     (finding,) = findings(tmp_path, text.format("PHP Fatal error:  Uncaught PDOException: "))
     assert (finding.severity, finding.title) == ("warning", "The host name ledger cannot be resolved")
@@ -216,7 +216,7 @@ def test_lines_are_counted_across_blocks_and_long_lines(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.sampled_from(MARKS) | st.sampled_from(FRAGMENTS) | TEXT, max_size=30).map("".join))
-def test_hostile_logs_break_nothing(text: str) -> None:
+def test_hostile_logs_are_parsed_without_an_exception(text: str) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:

@@ -89,5 +89,5 @@ MARKS = (RUNS, WAITS, NEXT, SYNC, OWN, END.format(up=1, alive="9000 TCPSocketWra
 
 
 @given(st.lists(st.sampled_from(MARKS) | st.sampled_from(FRAGMENTS) | TEXT, max_size=30).map("".join))
-def test_hostile_stacks_break_nothing(content: str) -> None:
+def test_hostile_stacks_are_parsed_without_an_exception(content: str) -> None:
     findings(RUNS + content)

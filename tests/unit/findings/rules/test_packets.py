@@ -226,7 +226,9 @@ PIECES = (
     st.integers(0, 3000),
     st.binary(max_size=40),
 )
-def test_hostile_packets_break_nothing(packets: list[bytes], link: int, cut: int, tail: bytes) -> None:
+def test_hostile_packets_are_parsed_without_an_exception(
+    packets: list[bytes], link: int, cut: int, tail: bytes
+) -> None:
     frames = [packet or b"\0" for packet in packets]
     content = capture(*frames, link=link)
     findings(content[: max(24, len(content) - cut)] + tail)

@@ -29,7 +29,7 @@ def test_the_color_says_how_near_the_limit_is(used: float, limit: float, unit: U
     assert meter_tone(meter(used, limit, unit)) == tone
 
 
-def test_the_words_say_what_the_bar_shows() -> None:
+def test_the_text_has_the_values_of_the_bar() -> None:
     markup = draw_meters([meter(1 << 20, 4 << 20)], Sources({}))
     assert "1.0 MiB of 4.0 MiB (25 %)" in markup
     assert 'class="fill good" width="25%"' in markup

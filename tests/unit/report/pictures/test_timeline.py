@@ -18,7 +18,7 @@ def ended(minutes: int, **fields: object) -> Moment:
     return Moment(NOON - timedelta(minutes=minutes), "restart", "app <ended>", "bad", **fields)  # type: ignore[arg-type]
 
 
-def test_only_kinds_that_happened_have_a_lane() -> None:
+def test_only_kinds_with_events_have_a_lane() -> None:
     markup = draw_timeline([ended(5)], CAPTURE, Sources({}))
     assert "<span>Ended runs</span>" in markup
     assert "<span>Capture</span>" in markup

@@ -86,7 +86,7 @@ def test_skewed_clock_is_reported_with_its_direction(ahead_s: int, word: str) ->
 
 
 @pytest.mark.parametrize("response", [{}, {"UploadId": ""}], ids=str)
-def test_an_upload_without_an_id_is_the_answer_of_another_service(response: dict[str, str]) -> None:
+def test_a_response_without_an_upload_id_is_from_another_service(response: dict[str, str]) -> None:
     with pytest.raises(NotStored, match="the response is not from S3"), raise_not_stored("cannot store s3://b/k"):
         upload_id_of(response)
     assert upload_id_of({"UploadId": "7"}) == "7"
@@ -163,7 +163,7 @@ def test_each_failed_attempt_is_reported_and_can_be_the_last(waits: list[float])
     assert waits == [0.5, 1]
 
 
-def test_tries_end(waits: list[float]) -> None:
+def test_retries_have_a_limit(waits: list[float]) -> None:
     tries: list[int] = []
 
     def attempt() -> None:

@@ -46,7 +46,7 @@ def checksum(content: bytes = CONTENT) -> str:
         (5 << 40, 9987),
     ],
 )
-def test_a_file_of_any_size_has_parts_that_s3_takes(size: int, parts: int) -> None:
+def test_a_file_of_any_size_has_parts_that_s3_accepts(size: int, parts: int) -> None:
     length = part_bytes(size)
     assert length % (1 << 20) == 0
     assert 5 << 20 <= length <= 5 << 30
@@ -89,7 +89,9 @@ ETAG = hashlib.md5(b"345").hexdigest()
     ],
     ids=["same", "encrypted", "short", "other content", "MD5 only", "other MD5", "says nothing"],
 )
-def test_a_part_is_kept_when_the_servers_word_fits(tmp_path: Path, remote: dict[str, Any], expected: bool) -> None:
+def test_a_part_is_kept_if_the_checksum_of_the_server_matches(
+    tmp_path: Path, remote: dict[str, Any], expected: bool
+) -> None:
     with written(tmp_path, "x", b"0123456789").open("rb") as file:
         assert is_same_part(file, Part(1, 3, 3, hashlib.sha256(b"345").digest()), remote) is expected
 

@@ -102,12 +102,12 @@ def write(server: Server, content: bytes) -> PipelinedWrites:
     ],
     ids=["no limits", "not limited", "less", "OpenSSH", "more than we want"],
 )
-def test_writes_are_as_long_as_the_server_takes(longest: int | None, length: int) -> None:
+def test_writes_have_the_length_that_the_server_accepts(longest: int | None, length: int) -> None:
     assert len(PipelinedWrites(Server(longest), HANDLE).new_chunk().data) == length
 
 
 @pytest.mark.parametrize("order", [list, lambda answers: answers[::-1]], ids=["in order", "the last first"])
-def test_content_arrives_whatever_the_order_of_the_answers(order: Callable[[list[bytes]], list[bytes]]) -> None:
+def test_content_is_complete_in_any_order_of_responses(order: Callable[[list[bytes]], list[bytes]]) -> None:
     server, content = Server(100), bytes(range(256)) * 40
     server.order = order
     write(server, content).finish()
@@ -123,7 +123,7 @@ def test_long_files_are_synced_on_the_way(monkeypatch: pytest.MonkeyPatch) -> No
     assert server.synced == [300, 600, 900, 1000]
 
 
-def test_server_that_cannot_sync_is_good_enough() -> None:
+def test_a_server_without_fsync_is_accepted() -> None:
     write(Server(sync=OP_UNSUPPORTED), b"content").finish()
 
 
@@ -162,7 +162,7 @@ def test_a_refusal_among_many_is_not_missed(refused: int) -> None:
     ],
     ids=["none", "another's", "too long", "too short"],
 )
-def test_answer_of_no_use_is_a_broken_connection(answer: bytes, message: str) -> None:
+def test_an_invalid_response_is_a_broken_connection(answer: bytes, message: str) -> None:
     server = Server()
     writes = write(server, b"content")
     server.order = lambda _answers: [answer]
@@ -170,7 +170,7 @@ def test_answer_of_no_use_is_a_broken_connection(answer: bytes, message: str) ->
         writes.finish()
 
 
-def test_channel_that_takes_nothing_is_a_broken_connection() -> None:
+def test_a_channel_that_accepts_no_data_is_a_broken_connection() -> None:
     server = Server()
     writes = PipelinedWrites(server, HANDLE)
     server.send = lambda _s: 0  # type: ignore[method-assign]
