@@ -43,7 +43,7 @@ def test_the_most_unhealthy_and_one_healthy_are_taken(most: int, taken: list[str
 
 
 @pytest.mark.parametrize(("members", "taken"), [(WELL, ["well-0"]), (ILL, ["ill-0", "ill-1", "ill-2"])])
-def test_if_all_pods_are_alike_no_healthy_pod_is_added(members: list[Candidate], taken: list[str]) -> None:
+def test_if_all_pods_are_alike_the_sample_has_no_pod_for_comparison(members: list[Candidate], taken: list[str]) -> None:
     assert names(take_sample(members, "unhealthy-first", 3)) == taken
 
 
