@@ -47,50 +47,49 @@ debug container. A third program is the step without findings."""
 
 def run() -> Result:
     """Compare the step with a script, and with the step without findings."""
-    cluster = lab.kubernetes.endpoint()
     with bench_bucket() as bucket, TemporaryDirectory(prefix="bench-") as scratch:
-        settings = {
-            "kubeconfig": str(cluster.kubeconfig),
-            "image": cluster.toolbox_image,
-            "namespace": NAMESPACE,
-            "workload": WORKLOAD,
-            "preset": "standard",
-            "spool": f"{scratch}/spool",
-            **bucket.settings,
-        }
-        words = [f"{name}={value}" for name, value in settings.items()]
-        script: list[str | Path] = [
-            "/bin/sh",
-            PROGRAMS / "scripted_capture.sh",
-            baseline_python(),
-            f"{bucket.url}/script",
-        ]
-        place: list[str | Path] = [cluster.kubectl, cluster.kubeconfig, cluster.toolbox_image, NAMESPACE, WORKLOAD]
-        subject, without_findings, baseline = in_turn(
-            [
-                Program("debugcapture", [sys.executable, PROGRAMS / "capture_step.py", *words], _has_all(bucket)),
-                Program(
-                    "no findings",
-                    [sys.executable, PROGRAMS / "capture_step_without_findings.py", *words],
-                    _has_all(bucket),
-                ),
-                Program("script", [*script, f"{scratch}/script", *place], _has_all(bucket), bucket.environment),
-            ],
-            ROUNDS,
-        )
-    ratios = (
-        Ratio("capture", "median wall time / script", subject.median_s, baseline.median_s, "s", 1.3),
-        Ratio("capture-seconds", "median wall time / 5 s", subject.median_s, 5.0, "s", 1.0),
-        Ratio(
-            "capture-findings",
-            "with findings / without findings",
-            subject.median_s,
-            without_findings.median_s,
-            "s",
-            1.1,
+        subject, without_findings, baseline = in_turn(_programs(bucket, scratch), ROUNDS)
+    return Result(
+        TITLE,
+        subject,
+        baseline,
+        (
+            Ratio("capture", "median wall time / script", subject.median_s, baseline.median_s, "s", 1.3),
+            Ratio("capture-seconds", "median wall time / 5 s", subject.median_s, 5.0, "s", 1.0),
+            Ratio(
+                "capture-findings",
+                "median wall time / without findings",
+                subject.median_s,
+                without_findings.median_s,
+                "s",
+                1.1,
+            ),
         ),
+        others=(without_findings,),
     )
-    return Result(TITLE, subject, baseline, ratios, others=(without_findings,))
+
+
+def _programs(bucket: BenchBucket, scratch: str) -> list[Program]:
+    """Return the step, the step without findings, and the script."""
+    cluster = lab.kubernetes.endpoint()
+    settings = {
+        "kubeconfig": str(cluster.kubeconfig),
+        "image": cluster.toolbox_image,
+        "namespace": NAMESPACE,
+        "workload": WORKLOAD,
+        "preset": "standard",
+        "spool": f"{scratch}/spool",
+        **bucket.settings,
+    }
+    words = [f"{name}={value}" for name, value in settings.items()]
+    script: list[str | Path] = ["/bin/sh", PROGRAMS / "scripted_capture.sh", baseline_python(), f"{bucket.url}/script"]
+    script += [f"{scratch}/script", cluster.kubectl, cluster.kubeconfig, cluster.toolbox_image, NAMESPACE, WORKLOAD]
+    without_findings = PROGRAMS / "capture_step_without_findings.py"
+    return [
+        Program("debugcapture", [sys.executable, PROGRAMS / "capture_step.py", *words], _has_all(bucket)),
+        Program("no findings", [sys.executable, without_findings, *words], _has_all(bucket)),
+        Program("script", script, _has_all(bucket), bucket.environment),
+    ]
 
 
 def _has_all(bucket: BenchBucket) -> Callable[[Path], bool]:
