@@ -25,19 +25,19 @@ class Simulator:
 
     def create(self, incident: str, *alerts: Any, title: str = "Something is wrong") -> None:
         """An incident whose alerts have these details."""
-        self._ask("/_control", {"incident": {"id": incident, "title": title, "alerts": list(alerts)}})
+        self._send_request("/_control", {"incident": {"id": incident, "title": title, "alerts": list(alerts)}})
 
     def control(self, **order: Any) -> None:
         """Failures and limits of lab/pagerduty/limits.py."""
-        self._ask("/_control", order)
+        self._send_request("/_control", order)
 
     def notes(self, incident: str) -> list[str]:
         """The incident's notes, oldest first."""
-        return [str(note["content"]) for note in self._ask(f"/incidents/{incident}/notes")["notes"]]
+        return [str(note["content"]) for note in self._send_request(f"/incidents/{incident}/notes")["notes"]]
 
     def requests(self) -> list[dict[str, Any]]:
         """The requests that came, without those of this class."""
-        requests: list[dict[str, Any]] = self._ask("/_requests")["requests"]
+        requests: list[dict[str, Any]] = self._send_request("/_requests")["requests"]
         return [request for request in requests if request["headers"].get("user-agent") != "test"]
 
     def settings(self, incident: str) -> dict[str, str]:
@@ -49,7 +49,7 @@ class Simulator:
             "alert_namespaces": "*",
         }
 
-    def _ask(self, path: str, body: Any = None) -> Any:
+    def _send_request(self, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.keys.bearer}", "User-Agent": "test", "From": "oncall@shop.example"}
         content = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(urllib.request.Request(self.url + path, content, headers)) as answer:

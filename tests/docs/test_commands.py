@@ -93,7 +93,7 @@ def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machin
     """The tools of an engineer after cloning the project: a shell, kubectl, and the addresses of the services."""
     folder, deploy, account = tmp_path / "clone", tmp_path / "deploy", f"dc-{secrets.token_hex(4)}"
     subprocess.run(["git", "clone", "--quiet", REPO, folder], check=True)
-    _lend_venv(folder)
+    _link_venv(folder)
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "kubectl").symlink_to(kubectl.program)
@@ -130,7 +130,7 @@ def machine(tmp_path: Path, namespace: str, kubectl: Kubectl) -> Iterator[Machin
             kubectl("delete", "--wait=false", *parts)
 
 
-def _lend_venv(clone: Path) -> None:
+def _link_venv(clone: Path) -> None:
     """Link the .venv of this project into ``clone``, which would need minutes to create the same one."""
     shutil.copytree(REPO / ".venv", clone / ".venv", symlinks=True, copy_function=os.link)
     (path_file,) = (clone / ".venv").glob("lib/python*/site-packages/debugcapture.pth")
@@ -138,7 +138,7 @@ def _lend_venv(clone: Path) -> None:
     path_file.write_text(f"{clone / 'contents'}\n")
 
 
-def _lend_packages(clone: Path) -> None:
+def _link_packages(clone: Path) -> None:
     """Give ``clone`` the packages of the bundled zip by hard links: the same lock and recipe give the same bytes."""
     packages = vendored(Target())
     shutil.copytree(packages, clone / "build" / packages.name, copy_function=os.link)
@@ -213,7 +213,7 @@ def test_a_new_user_gets_from_a_clone_to_the_link(machine: Machine, kubectl: Kub
 
     Then the same for a second project on that server, where each group captures by the README's last command.
     """
-    _lend_packages(machine.folder)
+    _link_packages(machine.folder)
     kubectl("label", "namespace", machine.namespace, "pod-security.kubernetes.io/enforce=restricted")
     checkout = (REPO / "lab" / "workloads" / "checkout.yaml").read_text().replace("shop", machine.namespace)
     kubectl("apply", "-f", "-", stdin=checkout)

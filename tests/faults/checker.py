@@ -32,18 +32,18 @@ class RowResult:
 def check(row: Row, ended: Ended, world: World) -> RowResult:
     """Check every assertion about a step with the fault of ``row``, and about the next run."""
     line = require_line(row, ended)
-    keeps_to_itself(ended, world)
+    require_no_secret(ended, world)
     before = Kept(world)
     assert before.status == row.status, (before.status, ended.lines)
-    before.require_whole()
+    before.require_complete()
     assert bool(before.waiting) == row.waits, ended.lines
     if row.waits and row.exit_code not in (ABORTED, KILLED):
         assert str(before.waiting[0].folder) in line
-    nothing_runs(world)
+    require_no_process(world)
     after = next_run(row, world)
-    after.require_whole(recovered=True)
+    after.require_complete(recovered=True)
     after.require(world.arrived)
-    nothing_lies_about(world)
+    require_no_leftover(world)
     return RowResult(line, before.words(row) + (", uploaded by the next run" if row.waits else ""))
 
 
@@ -62,7 +62,7 @@ def require_line(row: Row, ended: Ended) -> str:
     return line
 
 
-def keeps_to_itself(ended: Ended, world: World) -> None:
+def require_no_secret(ended: Ended, world: World) -> None:
     """Assert that no secret is in the log."""
     printed = "\n".join(ended.lines)
     assert not [name for name in _SECRETS if world.settings[name] and world.settings[name] in printed]
@@ -90,7 +90,7 @@ class Kept:
         """Return the bundle's status, "none" without a bundle."""
         return self.manifest.status if self.bundles else "none"
 
-    def require_whole(self, *, recovered: bool = False) -> None:
+    def require_complete(self, *, recovered: bool = False) -> None:
         """Assert that each artifact is where it should be, byte by byte.
 
         The next run records the files that a killed capture could not record. There are no other files.
@@ -144,7 +144,7 @@ class Kept:
         return f"{row.status}: {count}{unfinished}{'; ' + ', '.join(missing) if missing else ''}"
 
 
-def nothing_runs(world: World) -> None:
+def require_no_process(world: World) -> None:
     """Assert that every process and pod of the capture ends, at its time limit at the latest."""
     wait_until("the end of what was started", lambda: not running(world), LIVES_S + 60)
     assert world.process
@@ -214,7 +214,7 @@ def next_run(row: Row, world: World) -> Kept:
     return evidence
 
 
-def nothing_lies_about(world: World) -> None:
+def require_no_leftover(world: World) -> None:
     """Assert that no temporary file is left, and no note waits."""
     assert not [path for path in (world.folder / "tmp").rglob("*") if path.is_file()]
     assert not list(world.spool.rglob("*.part"))

@@ -136,7 +136,7 @@ def policy_that_denies(world: World) -> None:
 
 
 def webhook_that_denies(world: World) -> None:
-    _webhook(world, world.broken.enter_context(_judge(world.folder)))
+    _webhook(world, world.broken.enter_context(_denying_webhook(world.folder)))
 
 
 def webhook_that_is_down(world: World) -> None:
@@ -231,7 +231,7 @@ def _authority() -> str:
 
 
 @contextmanager
-def _judge(folder: Path) -> Iterator[int]:
+def _denying_webhook(folder: Path) -> Iterator[int]:
     """An admission webhook that denies all; yields its port."""
     pki = folder / "webhook"
     pki.mkdir()

@@ -56,19 +56,19 @@ IN_NEW_PROCESSES = (machines.aborted, machines.killed)
 
 
 @dataclass(frozen=True)
-class Length:
-    """How long to capture at least."""
+class SoakLength:
+    """The minimum duration and number of captures."""
 
     minutes: float = 0
     captures: int = 2 * _WARM_ROUNDS  # growth shows between the first half and the second half
 
 
 @dataclass(frozen=True)
-class Use:
-    """What this process holds."""
+class ResourceUse:
+    """The resources of this process."""
 
     memory_mib: float
-    objects: int  # of Python's
+    objects: int  # Python objects
     files: int
     sockets: int
     threads: int
@@ -79,22 +79,23 @@ class Use:
 
 
 @dataclass
-class Day:
-    """What happened."""
+class SoakReport:
+    """The captures of a soak test and their problems."""
 
     seed: int
     rounds: Counter[str] = field(default_factory=Counter)
-    uses: list[Use] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)  # files and objects that must not remain
+    uses: list[ResourceUse] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
+    """Files and objects that must not remain."""
 
     @property
     def captures(self) -> int:
-        """Return their number."""
+        """Return the number of captures."""
         return sum(self.rounds.values())
 
     def leaks(self) -> list[str]:
-        """Return what grew between the warmed-up process and the end, in words."""
+        """Return a text for each resource that grew between the end of the warm-up and the end of the test."""
         first, last = self.uses[0], self.uses[-1]
         grown_mib, grown = last.memory_mib - first.memory_mib, last.objects - first.objects
         # The caches of the libraries and the allocator stop growing; a leak does not.
@@ -106,37 +107,45 @@ class Day:
         return problems
 
 
-def soak(length: Length, seed: int, folder: Path, say: Callable[[str], None]) -> Day:
-    """Capture for ``length``; `Day.wrong`, `Day.left` and `Day.leaks()` are empty if there is no problem."""
-    day, cluster = Day(seed), lab.kubernetes.endpoint()
+def soak(length: SoakLength, seed: int, folder: Path, log: Callable[[str], None]) -> SoakReport:
+    """Capture for ``length``. Without a problem, `failures`, `leftovers` and `leaks()` of the report are empty."""
+    report, cluster = SoakReport(seed), lab.kubernetes.endpoint()
     with ExitStack() as cleanup, simulator(folder / "pagerduty") as pagerduty:
         kubectl = Kubectl(cluster.kubectl, cluster.kubeconfig)
         workers = [
-            _Worker(kubectl, folder, pagerduty, day, random.Random(seed + number)) for number in range(AT_A_TIME)
+            _Worker(kubectl, folder, pagerduty, report, random.Random(seed + number)) for number in range(AT_A_TIME)
         ]
         for worker in workers:
             cleanup.enter_context(worker)
         deadline = time.monotonic() + 60 * length.minutes
-        while time.monotonic() < deadline or day.captures < length.captures:
+        while time.monotonic() < deadline or report.captures < length.captures:
             _side_by_side([worker.capture for worker in workers])
-            if day.captures % (4 * AT_A_TIME) == 0:
-                workers[0].send_what_waits()
-            if day.captures % _WARM_ROUNDS == 0:
-                day.uses.append(_use())
-                say(f"{day.captures} captures; {day.uses[-1]}; {len(day.wrong)} not as their row says")
+            if report.captures % (4 * AT_A_TIME) == 0:
+                workers[0].send_waiting_captures()
+            if report.captures % _WARM_ROUNDS == 0:
+                report.uses.append(_use())
+                log(f"{report.captures} captures; {report.uses[-1]}; {len(report.failures)} not as their row says")
         workers[0].capture(fault=False)  # sends the notes that a fault has kept in the outbox
-        workers[0].send_what_waits()
-        day.uses.append(_use())
+        workers[0].send_waiting_captures()
+        report.uses.append(_use())
         for worker in workers:
-            day.left += worker.leaves()
-    return day
+            report.leftovers += worker.leaves()
+    return report
 
 
 class _Worker:
     """Captures from its pod, one capture after the other."""
 
-    def __init__(self, kubectl: Kubectl, folder: Path, pagerduty: Simulator, day: Day, choose: random.Random) -> None:
-        self._kubectl, self._folder, self._pagerduty, self._day, self._choose = kubectl, folder, pagerduty, day, choose
+    def __init__(
+        self, kubectl: Kubectl, folder: Path, pagerduty: Simulator, report: SoakReport, choose: random.Random
+    ) -> None:
+        self._kubectl, self._folder, self._pagerduty, self._report, self._choose = (
+            kubectl,
+            folder,
+            pagerduty,
+            report,
+            choose,
+        )
         self._namespace = f"soak-{secrets.token_hex(4)}"
         self._settings: dict[str, str] = {}
         self._since = 0
@@ -168,16 +177,16 @@ class _Worker:
             ended_as = world.run().exit_code if apart else self._in_this_process(world)
         expected = row.exit_code if row else 0
         name = row.id if row else "no fault"
-        self._day.rounds[name] += 1
+        self._report.rounds[name] += 1
         if ended_as != expected:
-            self._day.wrong.append(f"{name}: exit code {ended_as}, not {expected}: {self._log_lines[-1:]}")
+            self._report.failures.append(f"{name}: exit code {ended_as}, not {expected}: {self._log_lines[-1:]}")
 
-    def send_what_waits(self) -> None:
+    def send_waiting_captures(self) -> None:
         """Do what the job “Send captures that are waiting” does."""
         try:
             upload(read(UploadStep, self._settings), self._caller())
         except CaptureError as error:
-            self._day.wrong.append(f"what waits was not sent: {error}")
+            self._report.failures.append(f"what waits was not sent: {error}")
 
     def leaves(self) -> list[str]:
         """Return what is left of all captures in cluster and spool."""
@@ -232,7 +241,7 @@ def _side_by_side(acts: Sequence[Callable[[], None]]) -> None:
         thread.join()
 
 
-def _use() -> Use:
+def _use() -> ResourceUse:
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # free memory is not a leak
     status = Path("/proc/self/status").read_text()
@@ -241,7 +250,7 @@ def _use() -> Use:
     sockets = sum(target.startswith("socket:") for target in targets)
     threads = sum(1 for _ in Path("/proc/self/task").iterdir())
     memory_mib, objects = int(resident.split()[1]) / 1024, len(gc.get_objects())
-    return Use(memory_mib, objects, len(targets) - sockets, sockets, threads)
+    return ResourceUse(memory_mib, objects, len(targets) - sockets, sockets, threads)
 
 
 def _target(file: Path) -> str:
@@ -255,11 +264,11 @@ def main(minutes: float, seed: int) -> int:
     """Run the soak test, print the problems, and return 1 if there are any."""
     print(f"soak: {minutes:g} minutes, seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        day = soak(Length(minutes), seed, Path(folder), lambda line: print(line, flush=True))
-    for name, count in day.rounds.most_common():
+        report = soak(SoakLength(minutes), seed, Path(folder), lambda line: print(line, flush=True))
+    for name, count in report.rounds.most_common():
         print(f"{count:6}  {name}")
-    print(f"after {_WARM_ROUNDS} captures: {day.uses[0]}\nafter {day.captures} captures: {day.uses[-1]}")
-    problems = [*day.wrong, *day.left, *day.leaks()]
+    print(f"after {_WARM_ROUNDS} captures: {report.uses[0]}\nafter {report.captures} captures: {report.uses[-1]}")
+    problems = [*report.failures, *report.leftovers, *report.leaks()]
     print("\n".join(problems) or "no leak, nothing left, each capture ended as it should", flush=True)
     return int(bool(problems))
 

@@ -62,7 +62,7 @@ def documented_import() -> str:
     return match[1]
 
 
-def documented_sight(project: str) -> str:
+def documented_visibility(project: str) -> str:
     """The policy of the server that docs/install-oss.md prints, for ``project``."""
     match = _SIGHT.search(_PAGES[1].read_text())
     assert match, "docs/install-oss.md prints no policy by which the groups see the project"
@@ -107,6 +107,6 @@ def imported(plugin: Path, folder: Path, *projects: str) -> tuple[State, dict[st
         path = f"/project/{project}/import?{documented_import()}"
         status, answers[project] = api.ask("PUT", path, content, "application/zip")
         assert status == 200
-        sight = {"contents": documented_sight(project)}
-        assert api.ask("POST", f"/system/acl/{project}.aclpolicy", sight)[0] == 201
+        policy = {"contents": documented_visibility(project)}
+        assert api.ask("POST", f"/system/acl/{project}.aclpolicy", policy)[0] == 201
     return api.state, answers

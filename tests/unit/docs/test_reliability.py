@@ -9,7 +9,7 @@ from lab.paths import REPO
 from tests.faults.checker import ABORTED, RowResult
 from tests.faults.reliability import BEGIN, END, PAGE, settled, shown, table
 from tests.faults.row import KILLED
-from tests.faults.soak import Day, Use
+from tests.faults.soak import ResourceUse, SoakReport
 from tests.faults.table import ROWS
 
 
@@ -24,11 +24,11 @@ def test_the_generated_table_can_be_parsed() -> None:
     assert "`Error: a \\| b 'c'`" in written
 
 
-def test_what_grows_in_a_day_is_a_leak() -> None:
-    day = Day(seed=1, uses=[Use(100, 1000, 10, 4, 3), Use(101, 1010, 12, 4, 3)])
-    assert not day.leaks()
-    day.uses.append(Use(190, 90000, 30, 40, 4))
-    assert len(day.leaks()) == 5
+def test_a_resource_that_grows_is_a_leak() -> None:
+    report = SoakReport(seed=1, uses=[ResourceUse(100, 1000, 10, 4, 3), ResourceUse(101, 1010, 12, 4, 3)])
+    assert not report.leaks()
+    report.uses.append(ResourceUse(190, 90000, 30, 40, 4))
+    assert len(report.leaks()) == 5
 
 
 def test_at_least_forty_rows_have_unique_names() -> None:
