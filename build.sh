@@ -197,16 +197,31 @@ test_units() {
   unset PYTHONDONTWRITEBYTECODE
   local output checking failed=0
   output="$(mktemp)"
+  if has_fast_shm; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi
   {
     check_statically
     if [[ $# != 0 ]]; then check_structure; fi
   } >"$output" 2>&1 &
   checking=$!
-  "$PYTHON" -m pytest -q --numprocesses=auto --maxprocesses=8 tests/unit "$@" || failed=$?
+  # Unit tests do not use logging; to record it takes time in each test.
+  "$PYTHON" -m pytest -q -p no:logging --numprocesses=auto --maxprocesses=8 tests/unit "$@" || failed=$?
   if wait "$checking"; then say "checks passed"; else failed=1; fi
   cat "$output" >&2
   rm "$output"
   return "$failed"
+}
+
+# Returns whether /dev/shm can hold the files of the tests. They are small, but there are thousands, and a disk is slow. In
+# containers, /dev/shm is often too small, or cannot run programs.
+has_fast_shm() {
+  local program free_kib usable=0
+  program="$(mktemp -p /dev/shm 2>/dev/null)" || return 1
+  printf '#!/bin/sh\n' >"$program"
+  chmod +x "$program"
+  "$program" 2>/dev/null || usable=1
+  rm "$program"
+  free_kib="$(df -k --output=avail /dev/shm | tail -n 1)"
+  [[ "$usable" == 0 && "$free_kib" -gt 524288 ]]
 }
 
 # Most tests spend their time waiting for the cluster, so more tests than processors run at once.

@@ -20,6 +20,7 @@ from tests.secrecy import left_by_steps, watched
 
 # No deadline: a test may be slow on a busy machine.
 _PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
+_OBJECTS_BEFORE_COLLECTION = 50_000
 _SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 settings.register_profile("unit", max_examples=100, deadline=None, database=None, phases=_PHASES)
 settings.register_profile(
@@ -41,13 +42,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Collect without garbage collection: it would visit the thousands of tests again and again, and free nothing."""
+    """Collect without garbage collection: it would visit the thousands of tests again and again, and free nothing.
+
+    Later it is rare, because most objects end with their last reference.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+        gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
 
 
 @pytest.fixture(scope="session", autouse=True)

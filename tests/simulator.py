@@ -64,7 +64,7 @@ def simulator(state: Path, tls: ssl.SSLContext | None = None) -> Iterator[Simula
     scheme = "https" if tls else "http"
     if tls:
         listening.socket = tls.wrap_socket(listening.socket, server_side=True)
-    thread = threading.Thread(target=listening.serve_forever)
+    thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield Simulator(f"{scheme}://127.0.0.1:{listening.server_address[1]}", Keys.load(state / "keys.json"))

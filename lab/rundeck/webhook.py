@@ -49,12 +49,12 @@ class Webhook:
     @classmethod
     def defined_in(cls, file: Path, jobs: Path, token: str, authorization: str) -> Webhook:
         """Return the first webhook of a webhooks.yaml. Its job is in a file of ``jobs``."""
-        (definition,) = yaml.safe_load(file.read_text())["webhooks"]
+        (definition,) = _read_yaml(file)["webhooks"]
         if definition["eventPlugin"] != "webhook-run-job":
             raise LabError(f"{file}: only webhook-run-job is understood")
         config = json.loads(definition["config"])
         uuid = config["jobId"]
-        paths = [path for path in jobs.glob("*.yaml") if yaml.safe_load(path.read_text())[0]["uuid"] == uuid]
+        paths = [path for path in jobs.glob("*.yaml") if _read_yaml(path)[0]["uuid"] == uuid]
         if not paths:
             raise LabError(f"{file}: no job {uuid} in {jobs}")
         digest = hashlib.sha256(authorization.encode()).hexdigest() if authorization else ""
@@ -62,7 +62,12 @@ class Webhook:
 
     def options(self, body: bytes) -> dict[str, str]:
         """Return the options of the job for a payload. Raises Refused if the server would reject it."""
-        return job_options(yaml.safe_load(self.job_file.read_text())[0], self.argument_string, body)
+        return job_options(_read_yaml(self.job_file)[0], self.argument_string, body)
+
+
+def _read_yaml(file: Path) -> Any:
+    """Return the content of a file. libyaml needs a tenth of the time of the reader in Python."""
+    return yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
 
 
 def job_options(job: dict[str, Any], argument_string: str, body: bytes) -> dict[str, str]:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 
 MOST_GROWTH = 2.5
-# Work below this is not compared: a step of the clock, or a pause of the machine, would decide. Most texts of 12 KiB
-# take less. Quadratic work that takes this long for 12 KiB takes 5 s for 256 KiB.
-_LEAST_S = 0.01
+# Work below this is not compared: a step of the clock, or a pause of the machine, would decide. Most texts of the first
+# size take less. Quadratic work that takes this long for 6 KiB takes 5 s for 256 KiB.
+_LEAST_S = 0.0025
 # The last pair decides. Quadratic work takes four times as long for the double input, however busy the machine is.
-_SIZES = (6 << 10, 32 << 10, 64 << 10)
-_RUNS = (1, 3, 5)
+_SIZES = (3 << 10, 6 << 10, 32 << 10, 64 << 10)
+_RUNS = (1, 2, 3, 5)
 
 
 def assert_linear(work: Callable[[bytes], object], unit: bytes, end: bytes = b"") -> None:

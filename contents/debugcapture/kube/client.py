@@ -128,7 +128,7 @@ class Api:
         )
         self.streams = Streams()
         self.has_answered = False
-        self.outages = Outages(self._is_ready)
+        self.outages = Outages(self._is_ready, clock.monotonic, clock.sleep)
         self._rate = RateLimit(connection.requests_per_s, 2 * connection.requests_per_s)
         self._retried = 0
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from shutil import which
 from typing import cast
@@ -294,25 +294,35 @@ def test_a_tool_that_has_nothing_to_collect_is_skipped_with_its_reason(exit_code
 SHELLS = [["dash"], ["bash"], ["busybox", "sh"]]
 
 
-@pytest.mark.parametrize("shell", [shell for shell in SHELLS if which(shell[0])], ids=" ".join)
 @pytest.mark.parametrize(
     "tool",
     ["sleep 300; sleep 300", "trap '' TERM; sleep 300; sleep 300", "yes", "sleep 300 | cat; sleep 300"],
     ids=["waits", "deaf", "writes", "pipeline"],
 )
 @pytest.mark.usefixtures("first_process")
-def test_nothing_is_left_in_an_image_with_a_shell(shell: list[str], tool: str) -> None:
-    """The caller disappears: the processes of its session end, and the parent of each waits for it."""
+def test_nothing_is_left_in_an_image_with_a_shell(tool: str) -> None:
+    """The caller disappears: the processes of its session end, and the parent of each waits for it.
+
+    The sessions of all shells end at the same time, because some of them wait for a second.
+    """
+    with ExitStack() as stack:
+        sessions = {shell[0]: stack.enter_context(session(shell, tool)) for shell in SHELLS if which(shell[0])}
+        for running in sessions.values():
+            while not any(name in ("sleep", "yes") for name in members(running.pid).values()):
+                time.sleep(0.05)  # reading /proc takes long on a machine with many processes
+        for running in sessions.values():
+            assert running.stdin
+            running.stdin.close()  # its output is not read either
+        for running in sessions.values():
+            running.wait(30)
+        assert {shell: members(running.pid) for shell, running in sessions.items()} == dict.fromkeys(sessions, {})
+
+
+def session(shell: list[str], tool: str) -> subprocess.Popen[bytes]:
     argv = [*shell, *shell_command("bounded", "run", arguments=("nonce", "sh", "-c", tool))[1:]]
-    with subprocess.Popen(
+    return subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as running:
-        assert running.stdin
-        while not any(name in ("sleep", "yes") for name in members(running.pid).values()):
-            time.sleep(0.05)  # reading /proc takes long on a machine with many processes
-        running.stdin.close()  # its output is not read either
-        running.wait(30)
-        assert members(running.pid) == {}
+    )
 
 
 @pytest.fixture

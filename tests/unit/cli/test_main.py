@@ -140,10 +140,10 @@ def test_a_script_that_a_job_aborts_ends_although_only_its_shell_gets_the_signal
 
 def _comes(file: Path) -> bool:
     """Return whether ``file`` exists within half a minute."""
-    for _ in range(300):
+    for _ in range(3000):
         if file.exists():
             return True
-        time.sleep(0.1)
+        time.sleep(0.01)
     return False
 
 

@@ -226,8 +226,8 @@ def test_without_a_terminal_lines_stay_plain(bundle: Bundle, capsys: pytest.Capt
     assert (output.out, output.err) == ("line\n", "")
 
 
-def on_terminal(*arguments: str, home: Path) -> str:
-    """The output of the program on a terminal with 60 columns."""
+def on_terminal(*arguments: str, home: Path) -> Iterator[str]:
+    """Yield the output of the program on a terminal with 60 columns, in pieces."""
     terminal, theirs = pty.openpty()
     environment = {
         "PATH": os.environ["PATH"],
@@ -243,22 +243,22 @@ def on_terminal(*arguments: str, home: Path) -> str:
         env=environment,
     ):
         os.close(theirs)
-        return b"".join(_all(terminal)).decode()
-
-
-def _all(terminal: int) -> Iterator[bytes]:
-    try:
-        while piece := os.read(terminal, 4096):
-            yield piece
-    except OSError:  # Linux reports a closed other end this way
-        os.close(terminal)
+        try:
+            while piece := os.read(terminal, 4096):
+                yield piece.decode()
+        except OSError:  # Linux reports a closed other end this way
+            os.close(terminal)
 
 
 def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
     folder = tmp_path / "debug-captures" / CAPTURE_ID
     folder.mkdir(parents=True)
-    Bundle(folder).save(manifest(artifact(), finished=None))
-    shown = on_terminal("watch", home=tmp_path)
+    bundle, shown = Bundle(folder), ""
+    bundle.save(manifest(artifact(), finished=None))
+    for piece in on_terminal("watch", home=tmp_path):
+        shown += piece
+        if "\x1b[Kcapturing shop" in shown and not bundle.receipt():
+            bundle.save_receipt(RECEIPT)  # this ends the command
     status = [line for line in re.findall(r"\r\x1b\[K([^\r]*)", shown) if line.startswith("capturing shop")]
     assert status
     assert {len(line) for line in status} == {59}

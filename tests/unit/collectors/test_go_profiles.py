@@ -109,13 +109,17 @@ def test_addresses_of_ipv6_are_read_completely(tmp_path: Path) -> None:
         line = f"0: B80D0120000000000000000001000000:1F90 0:0 0A 0:0 0:0 0 0 0 {inode} 1\n"
         file = written(tmp_path, "tcp6", line)
         script = words[2].replace("grep -q 'Go buildinf:'", "test -r").replace('"/proc/$1/net/tcp6"', str(file))
+        (tmp_path / "curl").write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/requests\nexit 7\n')
+        (tmp_path / "curl").chmod(0o700)
         process = subprocess.run(
             ["sh", "-c", script.replace('cat "/proc/$1/net/tcp" ', "cat "), "sh", str(pid), "heap"],
             capture_output=True,
             text=True,
+            env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
             timeout=60,
             check=False,
         )
     assert process.returncode == 77
     address = "[2001:0DB8:0000:0000:0000:0000:0000:0001]:8080"
+    assert (tmp_path / "requests").read_text().split()[-1] == f"http://{address}/debug/pprof/cmdline"
     assert process.stderr.strip() == f"process {pid} serves no profiles; it listens on: {address}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -10,18 +9,19 @@ from pathlib import Path
 import pytest
 
 from lab.paths import REPO
+from tests.unit.docs.code import code_in
 
 PACKAGE = REPO / "contents" / "debugcapture"
 MODULES = {".".join(file.relative_to(PACKAGE).with_suffix("").parts): file for file in sorted(PACKAGE.rglob("*.py"))}
+pytestmark = pytest.mark.xdist_group("code")
 
 
 def imports(module: str, file: Path) -> Iterator[str]:
     """The modules of the package that ``module`` imports anywhere."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = [*module.split(".")[: -node.level], *(node.module or "").split(".")]
-            for name in (".".join(filter(None, [*base, alias.name])) for alias in node.names):
-                yield from [name] if name in MODULES else [".".join(filter(None, base))]
+    for node in code_in(file).relative_imports:
+        base = [*module.split(".")[: -node.level], *(node.module or "").split(".")]
+        for name in (".".join(filter(None, [*base, alias.name])) for alias in node.names):
+            yield from [name] if name in MODULES else [".".join(filter(None, base))]
 
 
 def test_relative_imports_are_resolved(tmp_path: Path) -> None:

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import ast
-
 import pytest
 
 from lab.paths import REPO
+from tests.unit.docs.code import Code, code_in, code_of
 
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 40
 FOLDERS = ("benchmarks", "contents", "lab", "tests", "tools")
+pytestmark = pytest.mark.xdist_group("code")
 
 
-def long_functions(source: str) -> list[str]:
+def long_functions(code: Code) -> list[str]:
     """Return the functions that are too long, as NAME: LINES lines."""
-    functions = [
-        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    lengths = {function.name: (function.end_lineno or 0) - function.lineno + 1 for function in functions}
-    return [f"{name}: {lines} lines" for name, lines in lengths.items() if lines > MAX_FUNCTION_LINES]
+    return [f"{name}: {lines} lines" for name, lines in code.functions if lines > MAX_FUNCTION_LINES]
 
 
 def test_the_length_of_a_function_is_that_from_its_first_to_its_last_line() -> None:
     body = "\n".join(f"    x = {number}" for number in range(MAX_FUNCTION_LINES - 1))
-    assert long_functions(f"def fits():\n{body}\n") == []
-    assert long_functions(f"class A:\n  def long(self):\n{body}\n    return x\n") == ["long: 41 lines"]
+    assert long_functions(code_of(f"def fits():\n{body}\n")) == []
+    assert long_functions(code_of(f"class A:\n  def long(self):\n{body}\n    return x\n")) == ["long: 41 lines"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_modules_and_their_functions_are_short(folder: str) -> None:
     too_long = []
     for module in sorted((REPO / folder).rglob("*.py")):
-        source, name = module.read_text(encoding="utf-8"), module.relative_to(REPO)
-        lines = len(source.splitlines())
+        code, name = code_in(module), module.relative_to(REPO)
+        lines = len(code.text.splitlines())
         too_long += [f"{name}: {lines} lines"] if lines > MAX_MODULE_LINES else []
-        too_long += [f"{name}: {function}" for function in long_functions(source)]
+        too_long += [f"{name}: {function}" for function in long_functions(code)]
     assert too_long == []
 
 

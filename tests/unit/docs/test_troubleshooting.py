@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import re
 
@@ -11,6 +10,7 @@ import pytest
 from debugcapture import errors
 from debugcapture.runtime.exit_codes import exit_code
 from lab.paths import REPO
+from tests.unit.docs.code import code_in
 
 PAGE = (REPO / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 # Messages of other programs.
@@ -18,14 +18,14 @@ OF_OTHERS = {'Cannot run program "python3": error=2', 'cannot get resource "pods
 QUOTED = re.findall(r"(?m)^\| `([^`]+)` \|", PAGE)
 # Where a line combines what failed, why, and what to do.
 _SEAM = re.compile(r"…|: |\. |\(|\)")
+pytestmark = pytest.mark.xdist_group("code")
 
 
 @functools.cache
 def texts() -> frozenset[str]:
     """Return every literal of the code, and each part of a literal with values in it."""
     files = [*(REPO / "contents").glob("*.py"), *(REPO / "contents" / "debugcapture").rglob("*.py")]
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
-    literals = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    literals = {literal for file in files for literal in code_in(file).literals}
     return frozenset(literals | {part for text in literals for part in text.split("%s")})
 
 

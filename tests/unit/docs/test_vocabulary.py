@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import yaml
 from debugcapture.settings.declare import declared
 from debugcapture.steps.providers import PROVIDERS, Provider
 from lab.paths import REPO
+from tests.unit.docs.code import code_in, code_of
 from tools.yaml_text import read_yaml
 
 GLOSSARY = REPO / "docs" / "glossary.md"
@@ -27,6 +26,7 @@ def avoided() -> list[str]:
     return [word.strip() for row in table[1].splitlines() for word in row.split("|")[1].split(",")]
 
 
+pytestmark = pytest.mark.xdist_group("code")
 AVOIDED = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, avoided()))})(?![\w-])", re.IGNORECASE)
 
 
@@ -34,19 +34,15 @@ def used(text: str) -> list[str]:
     return AVOIDED.findall(text)
 
 
-def messages(file: Path) -> Iterator[str]:
-    """The literals of a module, without its docstrings."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node.value
-
-
 def test_words_are_listed() -> None:
     assert len(avoided()) > 10
     assert used("It is told by whoever asks.") == ["told", "whoever"]
     assert used("a placeholder, tolderol") == []
+
+
+def test_the_literals_of_a_module_are_messages_and_its_docstrings_are_not() -> None:
+    source = '"""Module."""\n\ndef f():\n    """Return."""\n    return f"a {x} b" + "c"\n'
+    assert sorted(code_of(source).literals) == [" b", "a ", "c"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
@@ -56,13 +52,13 @@ def test_page(page: Path) -> None:
 
 @pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(REPO)))
 def test_messages_of_a_module(file: Path) -> None:
-    assert [text for text in messages(file) if used(text)] == []
+    assert [text for text in code_in(file).literals if used(text)] == []
 
 
 @pytest.mark.parametrize("folder", ["benchmarks", "contents", "lab", "tests", "tools"])
 def test_names_comments_and_texts_of_code(folder: str) -> None:
     quoting = {REPO / "tests/unit/docs/test_names.py", REPO / "tests/unit/docs/test_vocabulary.py"}
-    texts = {file: file.read_text(encoding="utf-8") for file in sorted({*(REPO / folder).rglob("*.py")} - quoting)}
+    texts = {file: code_in(file).text for file in sorted({*(REPO / folder).rglob("*.py")} - quoting)}
     assert texts
     assert {str(file): words for file, text in texts.items() if (words := used(text.replace("_", " ")))} == {}
 

@@ -110,13 +110,16 @@ AWAY = NewConnectionError(urllib3.connection.HTTPConnection("k"), "refused")
 READY, NOT_READY, POD = Answer(200, {}), Answer(500, {}), Answer(200, {"kind": "Pod"})
 
 
-def test_a_server_that_came_back_is_asked_again_when_it_is_ready(answers: Callable[..., list[str]]) -> None:
-    used = api()
+def test_a_server_that_came_back_is_asked_again_when_it_is_ready(
+    answers: Callable[..., list[str]], clock: Clock
+) -> None:
+    used = api(clock=clock)
     requests = answers(AWAY, Answer(403, FORBIDDEN), NOT_READY, AWAY, READY, POD)
     with pytest.raises(Unreachable):
         used.pod("shop", "web")
     assert used.pod("shop", "web") == {"kind": "Pod"}
     assert requests == ["web", "web", "readyz", "readyz", "readyz", "web"]
+    assert clock.slept == [0.5, 0.5]
 
 
 def test_the_same_within_one_request_that_was_repeated(answers: Callable[..., list[str]]) -> None:
@@ -128,7 +131,7 @@ def test_the_same_within_one_request_that_was_repeated(answers: Callable[..., li
 
 
 def test_a_missing_permission_is_reported_after_an_outage(answers: Callable[..., list[str]], clock: Clock) -> None:
-    used = api()
+    used = api(clock=clock)
     used.outages = Outages(lambda: True, clock, clock.sleep)
     used.outages.record_failure()
     requests = answers(*[Answer(403, FORBIDDEN)] * 9)

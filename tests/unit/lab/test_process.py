@@ -10,7 +10,7 @@ import pytest
 from lab.part import LabError
 from lab.process import wait_until
 
-_CHECK_S = 0.05
+_CHECK_S = 0.03
 
 
 def test_a_slow_check_pauses_for_twice_its_time() -> None:

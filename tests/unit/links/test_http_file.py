@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+import urllib3
 
 from debugcapture.errors import NotStored
 from debugcapture.links.http_file import open_link
@@ -32,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 
@@ -61,6 +62,9 @@ def test_a_content_that_is_cut_is_an_error(url: str) -> None:
         list(pieces)
 
 
-def test_a_store_that_cannot_be_reached() -> None:
+def test_a_store_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits_s: list[float] = []
+    monkeypatch.setattr(urllib3.Retry, "sleep", lambda retry, _response=None: waits_s.append(retry.get_backoff_time()))
     with pytest.raises(NotStored, match="cannot read http://127.0.0.1:9/x: .*refused"):
         open_link("http://127.0.0.1:9/x?sig=1")
+    assert waits_s == [0, 1, 2]

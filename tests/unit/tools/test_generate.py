@@ -36,7 +36,8 @@ def form(step: Provider) -> list[dict[str, Any]]:
 
 
 def test_generated_files_are_up_to_date() -> None:
-    assert {file: file.read_text(encoding="utf-8") for file in generate.files()} == generate.files()
+    files = generate.files()
+    assert {file: file.read_text(encoding="utf-8") for file in files} == files
 
 
 @pytest.mark.parametrize("path", rbac.manifests())
@@ -66,7 +67,7 @@ def test_stale_file_is_reported_and_written(
 
 
 def test_rundeck_reads_no_aliases() -> None:
-    events = yaml.parse(PLUGIN_YAML.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    events = yaml.parse(PLUGIN_YAML.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     assert not [event for event in events if isinstance(event, yaml.AliasEvent)]
 
 
