@@ -121,7 +121,7 @@ class ParallelCapture:
         from ..findings.explain import explain_bundle
 
         def report_failure(file: "Evidence", error: Exception) -> None:
-            self._report(f"{file.name} cannot be explained: {error}")
+            self._report(f"{file.name} cannot be explained: {error}. The file itself is in the bundle.")
 
         findings, pictures = explain_bundle(record.bundle.folder, manifest, report_failure)
         try:

@@ -1,11 +1,13 @@
 """Findings that follow from several files of a pod together. The files are those that a capture writes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from ..finding import Finding
 from .evidence import Evidence
+from .isolation import Isolation
 from .parsers.kube_model import Cluster, Workload
 from .parsers.release_diff import Release
 from .rules.across_rollout import pod_fails_since_rollout
@@ -32,19 +34,18 @@ class AcrossFiles:
         elif isinstance(model, Release):
             self._releases[key] = model
 
-    def findings(self, failed: Callable[[Evidence, Exception], None]) -> Iterator[Finding]:
-        """Yield the findings about all pods. ``failed`` is called with a file that breaks a rule, and the error."""
+    def findings(self, isolation: Isolation) -> Iterator[Finding]:
+        """Yield the findings about all pods."""
         for key, (evidence, cluster) in self._clusters.items():
-            try:
-                findings = list(_explain(cluster, self._releases.get(key)))
-            except Exception as error:  # noqa: BLE001 - the content is hostile, and other pods have to be explained
-                failed(evidence, error)
-                continue
-            for finding in findings:
+            for finding in isolation.run(evidence, partial(_explain, cluster, self._releases.get(key)), ()):
                 yield replace(finding, rule=rule_id(pod_fails_since_rollout), pod=evidence.pod)
 
 
-def _explain(cluster: Cluster, release: Release | None) -> Iterator[Finding]:
+def _explain(cluster: Cluster, release: Release | None) -> tuple[Finding, ...]:
+    return tuple(_findings(cluster, release))
+
+
+def _findings(cluster: Cluster, release: Release | None) -> Iterator[Finding]:
     sets = {workload.name: workload for workload in cluster.workloads if workload.kind == "ReplicaSet"}
     for pod in cluster.pods:
         if replica_set := sets.get(pod.owner.removeprefix("ReplicaSet/")):

@@ -1,8 +1,8 @@
 """Explains files: recognizes the kind of each, and returns the findings, the most important first."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +11,40 @@ from ..manifest import Manifest
 from ..picture import Pictures, PodPictures
 from .across_files import AcrossFiles
 from .evidence import Evidence, evidence_of
+from .isolation import TIME_LIMITS, Isolation, TimeLimits, Unreadable
 from .pictures.merge import merged
 from .rank import ranked
-from .subject import Subject
+from .subject import Examined, Subject
 from .subjects import SUBJECTS
-
-Unreadable = Callable[[Evidence, Exception], None]
 
 
 def explain(
-    evidence: Iterable[Evidence], failed: Unreadable, subjects: Sequence[Subject[Any]] = SUBJECTS
+    evidence: Iterable[Evidence],
+    failed: Unreadable,
+    subjects: Sequence[Subject[Any]] = SUBJECTS,
+    limits: TimeLimits = TIME_LIMITS,
 ) -> list[Finding]:
     """Return the findings about ``evidence``.
 
-    A file whose content breaks a parser costs its own findings only: ``failed`` is called with the file and the error.
+    A file whose content breaks a parser, or for which it needs more time than ``limits`` allow, costs its own findings
+    only: ``failed`` is called with the file and the error.
     """
     findings: list[Finding] = []
-    across_files = AcrossFiles()
-    for part in _parts(((file, subjects) for file in evidence), failed):
+    across_files, isolation = AcrossFiles(), Isolation(failed, limits)
+    for part in _parts(((file, subjects) for file in evidence), isolation):
         across_files.add(part.evidence, part.model)
-        with _report_errors(part.evidence, failed):
-            findings.extend(tuple(part.subject.findings(part.model, part.evidence.pod)))
-    return ranked((*findings, *across_files.findings(failed)))
+        findings.extend(isolation.run(part.evidence, part.findings, ()))
+    return ranked((*findings, *across_files.findings(isolation)))
 
 
-def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tuple[tuple[Finding, ...], Pictures]:
+def explain_bundle(
+    folder: Path, manifest: Manifest, failed: Unreadable, limits: TimeLimits = TIME_LIMITS
+) -> tuple[tuple[Finding, ...], Pictures]:
     """Return the findings about the files of the bundle in ``folder``, and what the pictures of its report show.
 
     While credentials are masked, a file in which nothing could be masked is left out: findings quote their evidence.
-    Only pictures that contain nothing but names of functions are drawn from it.
+    Only pictures that contain nothing but names of functions are drawn from it. For ``failed`` and ``limits``, see
+    `explain`.
     """
     is_masked = any(not artifact.sensitive for artifact in manifest.artifacts)
     sensitive = {artifact.file for artifact in manifest.artifacts if artifact.sensitive and is_masked}
@@ -49,14 +54,13 @@ def explain_bundle(folder: Path, manifest: Manifest, failed: Unreadable) -> tupl
     )
     findings: list[Finding] = []
     pictures: list[PodPictures] = []
-    across_files = AcrossFiles()
-    for part in _parts(files, failed):
+    across_files, isolation = AcrossFiles(), Isolation(failed, limits)
+    for part in _parts(files, isolation):
         across_files.add(part.evidence, part.model)
-        with _report_errors(part.evidence, failed):
-            examined = part.subject.examine(part.model, part.evidence.pod)
-            findings.extend(examined.findings)
-            pictures.append(examined.pictures)
-    return tuple(ranked((*findings, *across_files.findings(failed)))), merged(pictures)
+        examined = isolation.run(part.evidence, part.examine, Examined((), PodPictures("")))
+        findings.extend(examined.findings)
+        pictures.append(examined.pictures)
+    return tuple(ranked((*findings, *across_files.findings(isolation)))), merged(pictures)
 
 
 def subjects_of(evidence: Evidence, subjects: Sequence[Subject[Any]] = SUBJECTS) -> Iterator[Subject[Any]]:
@@ -76,35 +80,32 @@ class _Part:
     evidence: Evidence
     model: Any
 
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the findings about it."""
+        return tuple(self.subject.findings(self.model, self.evidence.pod))
 
-def _parts(files: Iterable[tuple[Evidence, Sequence[Subject[Any]]]], failed: Unreadable) -> Iterator[_Part]:
+    def examine(self) -> Examined:
+        """Return the findings about it, and what the report draws of it."""
+        return self.subject.examine(self.model, self.evidence.pod)
+
+
+def _parts(files: Iterable[tuple[Evidence, Sequence[Subject[Any]]]], isolation: Isolation) -> Iterator[_Part]:
     """Yield what the files show. The parts that can be merged come last, merged by pod."""
     groups: dict[tuple[str, str, str], list[_Part]] = {}
     for file, subjects in files:
-        parts: list[_Part] = []
-        with _report_errors(file, failed):
-            parts += [_Part(subject, file, subject.parse(file)) for subject in subjects_of(file, subjects)]
-        for part in parts:
+        for part in isolation.run(file, partial(_parts_of, file, subjects), ()):
             if part.subject.merge and file.pod:
                 groups.setdefault((part.subject.name, file.folder, file.pod), []).append(part)
             else:
                 yield part
     for group in groups.values():
-        merged_part: list[_Part] = []
-        with _report_errors(group[0].evidence, failed):
-            merged_part.append(_merged_part(group))
-        yield from merged_part
+        yield from isolation.run(group[0].evidence, partial(_merged_part, group), ())
 
 
-def _merged_part(parts: Sequence[_Part]) -> _Part:
+def _parts_of(file: Evidence, subjects: Sequence[Subject[Any]]) -> tuple[_Part, ...]:
+    return tuple(_Part(subject, file, subject.parse(file)) for subject in subjects_of(file, subjects))
+
+
+def _merged_part(parts: Sequence[_Part]) -> tuple[_Part]:
     merge = parts[0].subject.merge
-    return replace(parts[0], model=merge([part.model for part in parts])) if merge else parts[0]
-
-
-@contextmanager
-def _report_errors(evidence: Evidence, failed: Unreadable) -> Iterator[None]:
-    """Report an error to ``failed``: the content is hostile, and the other files still have to be explained."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - any error that the content of a file can cause
-        failed(evidence, error)
+    return (replace(parts[0], model=merge([part.model for part in parts])) if merge else parts[0],)

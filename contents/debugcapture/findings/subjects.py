@@ -99,7 +99,13 @@ SUBJECTS: Sequence[Subject[Any]] = (
         jvm_histogram.RULES,
         picture=rankings.heap_classes,
     ),
-    Subject("Log of a Java garbage collector", jvm_gc_log_parser.recognize, jvm_gc_log_parser.parse, jvm_gc_log.RULES),
+    Subject(
+        "Log of a Java garbage collector",
+        jvm_gc_log_parser.recognize,
+        jvm_gc_log_parser.parse,
+        jvm_gc_log.RULES,
+        jvm_gc_log_parser.is_mixed,
+    ),
     Subject(
         "Native memory of a JVM",
         jvm_native_memory_parser.recognize,
@@ -114,7 +120,8 @@ SUBJECTS: Sequence[Subject[Any]] = (
         goroutines_parser.recognize,
         goroutines_parser.parse,
         goroutines.RULES,
-        picture=threads.goroutines,
+        goroutines_parser.is_mixed,
+        threads.goroutines,
     ),
     Subject(
         "Processes and limits",

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from ..targets.selection import SelectedPod
 from ..upload.publish import publish_bundle
 from ..upload.uploader import background_upload
 from . import manifests
+from .main_thread import MainThread
 from .shards import (
     IndexRecord,
     PodIdentity,
@@ -109,6 +111,7 @@ class _Worker:
         self._options = capture_options(step.capture, step.debug, 1)
         self._direct = open_pod_upload_store(step.store, step.capture.direct_upload_mib)
         self._print = threading.Lock()
+        self._main_thread = MainThread()
 
     def run(self) -> None:
         """Capture all pods in parallel and store the record of the worker. Raises the first temporary error."""
@@ -116,6 +119,7 @@ class _Worker:
         with ThreadPoolExecutor(self._share.step.many.concurrency, thread_name_prefix="pod") as pool:
             running = [pool.submit(self._capture_pod, future) for future in self._share.pods]
             try:
+                self._main_thread.run_until(running)
                 for future in running:
                     try:
                         pods.append(future.result())
@@ -125,6 +129,7 @@ class _Worker:
                 for future in running:
                     future.cancel()
                 self._api.streams.break_all()
+                self._main_thread.release()
                 raise
         share = self._share
         if failures:
@@ -177,7 +182,7 @@ class _Worker:
             record = Record(bundle.followed_by(upload.follow), manifest_at_start, upload.send)
             captures = ParallelCapture(self._api, self._options, self._room, report)
             captures.run([selected], record, self._direct_of(manifest_at_start))
-            manifest = captures.finish(record)
+            manifest = self._main_thread.call(partial(captures.finish, record))
             bundle.save(manifest)
         signing_key = share.step.store.of(SigningSettings).sign_with
         receipt = publish_bundle(bundle, self._store, share.step.store.store, report, signing_key=signing_key)

@@ -11,6 +11,7 @@ from ..kube.values import parse_time
 from ..pagerduty.alerts import Candidate, find_candidates
 from ..pagerduty.api import PagerDuty
 from ..pagerduty.senders import load_senders
+from ..pagerduty.unclear import find_unclear
 from ..settings.incident import AlertSettings
 from ..settings.target import TargetSettings
 from ..targets.health import worst_first
@@ -37,6 +38,8 @@ class IncidentAlerts:
     titles: tuple[str, ...]
     created: datetime | None = None
     """When the first alert was created; None if PagerDuty does not say."""
+    unclear: tuple[str, ...] = ()
+    """Words that mean a target, but do not show which one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,16 @@ def read_alerts(account: PagerDuty, incident: str, settings: AlertSettings) -> I
     alerts = account.alerts(incident)
     candidates = find_candidates(alerts, senders)
     titles = [_title(alert) for alert in alerts]
+    unclear: list[str] = []
     if not candidates:
         details = account.incident(incident)
-        candidates = find_candidates([{"summary": details.get("title"), "body": details.get("body")}], senders)
+        whole_incident = {"summary": details.get("title"), "body": details.get("body")}
+        candidates = find_candidates([whole_incident], senders)
+        unclear = find_unclear([*alerts, whole_incident])
         titles.append(_title({"summary": details.get("title")}))
     texts = tuple(dict.fromkeys(filter(None, titles)))
     created = min(filter(None, map(_created_at, alerts)), default=None)
-    return IncidentAlerts(incident, tuple(candidates[:MAX_CANDIDATES]), texts, created)
+    return IncidentAlerts(incident, tuple(candidates[:MAX_CANDIDATES]), texts, created, tuple(unclear))
 
 
 def find_targets(
@@ -212,6 +218,9 @@ def _no_target(alerts: IncidentAlerts, missing: Sequence[str], refused: Sequence
             "Check that it is the correct cluster. If alerts come from several clusters, set the name of "
             "this one (cluster)."
         )
+    elif alerts.unclear:
+        cause = "; ".join(alerts.unclear)
+        remedy = "Add labels with the namespace and the pod or workload to the rule of the alert."
     else:
         cause = "its alerts name no pod or workload"
         remedy = "Run a job that takes a name, or add a rule for this sender."

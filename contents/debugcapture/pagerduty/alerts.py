@@ -36,6 +36,9 @@ _NOT_NAMESPACES: Final = ("namespace", "ns", "the", "pod", "pods")
 _NOT_PODS: Final = frozenset({"and", "are", "for", "from", "has", "in", "is", "name", "of", "on", "or", "that", "was"})
 """Words that follow the word pod, deployment, ... in a sentence without its name."""
 
+_FILE_TYPES: Final = ("log", "txt", "json", "yaml", "yml", "html", "gz")
+"""Endings of file names, which look like the namespace in POD.NAMESPACE."""
+
 _NO_NAMES: Final = frozenset({"unknown", "none", "null", "n", "na", "nil", "undefined"})
 """What senders write for a part that they do not know."""
 
@@ -132,6 +135,7 @@ def _matches(block: Block, sender: Sender) -> Iterator[dict[str, str]]:
             is_exporter = any(_names_exporter(sender, parts.get(part, "")) for part in ("pod", "container", "workload"))
             is_word = (
                 parts.get("namespace", "").lower() in _NOT_NAMESPACES
+                or any(match[0].rstrip("`\"' .,;:!?)]").endswith(f".{ending}") for ending in _FILE_TYPES)
                 or parts.get("pod", parts.get("workload", "")).lower() in _NOT_PODS
             )
             if not is_exporter and not is_word and parts.get("pod") not in monitor:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from .tables import Table, split_tables
+
 KINDS: Final = (
     "deployment", "statefulset", "daemonset", "job", "cronjob", "replicaset", "rollout", "deploymentconfig",
     "replicationcontroller", "horizontalpodautoscaler", "poddisruptionbudget", "persistentvolumeclaim",
@@ -162,11 +164,30 @@ class _Reader:
                 pass  # it only looks like JSON, and is read as text
             else:
                 return
+        text, tables = split_tables(text)
+        for table in tables:
+            self._read_list(self._rows(table), block, path, depth)
         starts = [match.start() for match in _LABELS.finditer(text)]
         if len(starts) != 1:
             starts = starts or self._repetitions(text)
         for position, part in _parts(text, starts if len(starts) > 1 else []):
             self._read_names(part, self._open(block) if position else block)
+
+    def _rows(self, table: Table) -> list[dict[str, Any]]:
+        """Return a mapping for each row of ``table``; one for all if each row is the name and the value of a part.
+
+        If the cells can be read in both ways, nothing is returned.
+        """
+        named_rows = [(row[0], row[1]) for row in table.rows if len(row) == 2 and self._is_name(row[0])]
+        if len(table.header) != 2 or not named_rows:
+            return [dict(zip(table.header, row, strict=False)) for row in table.rows]
+        name, value = table.header
+        if self._is_name(name) and self._is_name(value):
+            return []
+        return [dict([(name, value), *named_rows] if self._is_name(name) else named_rows)]
+
+    def _is_name(self, text: str) -> bool:
+        return text in self._names or plain_name(text) in self._names
 
     def _repetitions(self, text: str) -> list[int]:
         """Return where the blocks of ``text`` start: where a name of a target appears again with another value."""

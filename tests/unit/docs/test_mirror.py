@@ -37,6 +37,7 @@ ELSEWHERE = {
     "findings/regex_set.py": "unit/findings/rules/test_log.py",
     "findings/parsers/log_model.py": "unit/findings/rules/test_log.py",
     "findings/parsers/log_scan.py": "unit/findings/rules/test_log.py",
+    "findings/parsers/jvm_gc_model.py": "unit/findings/rules/test_jvm_gc_java8.py",
     "findings/parsers/jvm_model.py": "unit/findings/parsers/test_jvm_thread_dump.py",
     "findings/parsers/jvm_thread_file.py": "unit/findings/parsers/test_jvm_thread_dump.py",
     "findings/parsers/kube_objects.py": "unit/findings/parsers/test_kube.py",

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tests.unit.findings import gc_java8 as java8
 from tests.unit.findings.jvm_dumps import VIRTUAL, Thread, blocked, dump, parked, pool
 from tests.unit.findings.kube_evidence import container, crashed, ended, event, listed, pod
 from tests.unit.findings.packets import SYN, Talk, alert, capture, lookup, tcp
@@ -113,6 +114,9 @@ SAMPLES: Mapping[str, tuple[Sample, ...]] = {
         + jvm_gc_log.YOUNG.format(at=1, number=1, ms=4)
         + "".join(jvm_gc_log.FULL.format(at=at, number=at, after=63, ms=2) for at in range(2, 9)),
         jvm_gc_log.OLD_FULL.format(at=3) * 4,
+        java8.HEAD + java8.log(java8.PARALLEL, 3) + java8.log(java8.SERIAL_FULL, 2),
+        java8.log(java8.CMS_FAILED, 2) + java8.log(java8.CMS_CYCLE, 2) + java8.log(java8.CMS_PROMOTION, 2),
+        java8.dated(java8.log(java8.G1_MIXED, 2) + java8.log(java8.G1_FULL, 2), with_uptime=False),
     ),
     "jvm_heap": _texts(
         jvm_heap.HEAP_INFO.format(used=1_020_000), jvm_heap.PARALLEL.format(old=699_392), jvm_heap.JMAP.format(used=66)

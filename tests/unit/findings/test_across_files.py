@@ -15,6 +15,7 @@ from debugcapture.finding import Finding
 from debugcapture.findings.across_files import AcrossFiles
 from debugcapture.findings.evidence import Evidence
 from debugcapture.findings.explain import explain, explain_bundle
+from debugcapture.findings.isolation import Isolation
 from debugcapture.findings.parsers.kube_model import Cluster, Container, Pod, Run, Workload
 from tests.unit.builders import artifact, manifest
 from tests.unit.hostile import changed
@@ -152,6 +153,6 @@ def test_a_pod_that_makes_a_rule_fail_loses_only_its_own_findings() -> None:
             workloads=(Workload("ReplicaSet", "web-2", created="2026-11-30T03:00:00Z", revision="2"),),
         )
         across_files.add(Evidence(Path(f"/bundle/{pod}/pod.yaml"), f"{pod}/pod.yaml", pod), cluster)
-    findings = list(across_files.findings(lambda evidence, _error: failures.append(evidence.pod)))
+    findings = list(across_files.findings(Isolation(lambda evidence, _error: failures.append(evidence.pod))))
     assert failures == ["bad"]
     assert [finding.pod for finding in findings] == ["good"]

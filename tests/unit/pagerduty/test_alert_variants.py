@@ -101,6 +101,8 @@ PODS: dict[str, Any] = {
     "variables": {"POD_NAME": POD, "POD_NAMESPACE": "shop"},
     "a word after the name": f"{POD} pod in the shop namespace is not ready",
     "a path of a kind": f"Resource: shop/Pod/{POD}",
+    "a pod and its namespace": f"pod {POD}.shop restarted. See the runbook.",
+    "a pod and its namespace at the end": f"Unhealthy: pod {POD}.shop.",
     "a list of unhealthy pods": f"CRITICAL. 1 unhealthy pods: shop/{POD}",
 }  # fmt: skip
 
@@ -127,6 +129,9 @@ WORKLOADS: dict[str, tuple[Any, str]] = {
     "an ingress controller": (
         firing(alertname="X", exported_namespace="shop", exported_service="cart", namespace="ingress-nginx",
                pod="ingress-nginx-controller-5d8b9c7f6d-x7k2p"), "/cart"),
+    "Traefik": (firing(alertname="X", service="shop-cart-80@kubernetes", namespace="proxy", pod="traefik-0"), "/cart"),
+    "Traefik, a named port": (firing(alertname="X", exported_service="shop-cart-http@kubernetes"), "/cart"),
+    "Traefik, another provider": ({"service": "shop-cart-8080@kubernetescrd"}, "/cart"),
     "a name of Kubernetes": (firing(alertname="X", kubernetes_namespace="shop", app="cart"), "/cart"),
     "Zabbix": ({"name": "Namespace [shop] Deployment [cart]: Deployment replicas mismatch"}, "deployment/cart"),
     "Checkmk": ({"HOSTNAME": "deployment_shop_cart"}, "deployment/cart"),
@@ -183,6 +188,26 @@ def test_a_service_counts_only_if_nothing_names_a_pod() -> None:
 )
 def test_a_word_of_a_sentence_is_not_a_pod(text: str) -> None:
     assert targets_in({}, text) == []
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "shop-web-cart-80@kubernetes",
+        "shop-cart-6b204d94623b3df4370c@kubernetescrd",
+        "cart-80@kubernetes",
+        "cart@docker",
+        "shop-cart-80@file",
+    ],
+)
+def test_a_service_of_traefik_that_may_mean_several_workloads_is_no_target(service: str) -> None:
+    assert targets_in({"service": service}) == []
+
+
+def test_a_pod_and_the_service_in_its_dns_name_or_the_type_of_a_file_is_not_a_pod_and_its_namespace() -> None:
+    assert targets_in("pod web-0.web does not answer") == []
+    assert targets_in(f"pod {POD}.log was truncated") == [("", "", POD)]
+    assert targets_in(f"pod {POD}.shop.svc.cluster.local") == [("", "", POD)]
 
 
 def test_each_row_of_a_table_is_a_target_of_its_own() -> None:

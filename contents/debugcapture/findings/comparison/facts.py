@@ -1,12 +1,14 @@
 """The facts of one pod that can be compared with those of another pod."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from ...text import shortened
 from ..evidence import Evidence
+from ..isolation import Isolation
 from ..messages import included_messages
 from ..parsers import goroutines, jvm_threads, kube_objects, metrics_file
 from ..parsers.goroutines import GoDump
@@ -49,20 +51,11 @@ class PodFacts:
     has_log: bool = False
 
 
-def facts_of(
-    pod: str, files: Iterable[Evidence], failed: Callable[[Evidence, Exception], None], *, masked: bool
-) -> PodFacts:
-    """Return the facts in the ``files`` of ``pod``.
-
-    Unless the files are ``masked``, values of variables are left out. ``failed`` is called with a file that breaks a
-    parser, and the error.
-    """
+def facts_of(pod: str, files: Iterable[Evidence], isolation: Isolation, *, masked: bool) -> PodFacts:
+    """Return the facts in the ``files`` of ``pod``. Unless they are ``masked``, values of variables are left out."""
     facts = PodFacts(pod)
     for file in files:
-        try:
-            _read(file, facts, masked=masked)
-        except Exception as error:  # noqa: BLE001 - the content is hostile, and the other files can still be compared
-            failed(file, error)
+        isolation.run(file, partial(_read, file, facts, masked=masked), None)
     return facts
 
 

@@ -143,6 +143,11 @@ def recognize(evidence: Evidence) -> bool:
     return places * 4 >= sum(1 for line in head.splitlines() if line.strip())
 
 
+def is_mixed(evidence: Evidence) -> bool:
+    """Return whether the file also contains a report of go-deadlock, which is explained like a log."""
+    return "POTENTIAL DEADLOCK:" in evidence.head
+
+
 def parse(evidence: Evidence) -> GoDump:
     """Return the goroutines of the file."""
     dump = GoDump(evidence)

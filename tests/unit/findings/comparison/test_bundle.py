@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from debugcapture.findings.comparison.bundle import compare_bundle, with_differences
 from debugcapture.findings.comparison.facts import facts_of
 from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.isolation import Isolation
 from debugcapture.manifest import Manifest
 from tests.unit.builders import artifact, manifest, target
 from tests.unit.findings.jvm_dumps import Thread, blocked, dump
@@ -133,6 +134,6 @@ def test_hostile_files_of_a_pod_are_read(texts: list[str], masked: bool) -> None
             Evidence(Path(folder) / name, name, "web", collector)
             for name, collector in write(Path(folder), "web", **parts)
         ]
-        facts = facts_of("web", files, never, masked=masked)
+        facts = facts_of("web", files, Isolation(never), masked=masked)
         assert facts.pod == "web"
         assert all(count >= 0 for count in facts.errors.values())

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.explain import explain, subjects_of
 from debugcapture.findings.parsers.goroutines import GoDump, parse, recognize
 from tests.unit.hostile import FRAGMENTS, TEXT
 from tests.unit.linear import assert_linear
@@ -116,3 +117,27 @@ def test_a_line_number_of_5000_digits_is_not_one(text: str) -> None:
     dump = parsed(text)
     assert dump is not None
     assert not [frame for group in dump.groups for frame in group.stack if frame.line > 1000]
+
+
+GO_DEADLOCK = """POTENTIAL DEADLOCK:
+Previous place where the lock was grabbed
+goroutine 21 lock 0xc0000b4010
+../shop/cart.go:39 shop.(*Cart).Add { c.mu.Lock() } <<<<<
+../shop/main.go:12 main.main { cart.Add(1) }
+
+Have been trying to lock it again for more than 30s
+goroutine 22 lock 0xc0000b4010
+../shop/cart.go:52 shop.(*Cart).Total { c.mu.Lock() } <<<<<
+
+Here is what goroutine 21 doing now
+"""
+
+
+@pytest.mark.parametrize("stacks", ["", DUMP * 5])
+def test_a_report_of_go_deadlock_is_explained_like_a_log(tmp_path: Path, stacks: str) -> None:
+    path = tmp_path / "app.log"
+    path.write_text(GO_DEADLOCK + stacks)
+    evidence = Evidence(path, "app.log")
+    assert [subject.name for subject in subjects_of(evidence)] == [*(["Goroutines"] if stacks else []), "Log"]
+    titles = [finding.title for finding in explain([evidence], lambda _file, _error: None)]
+    assert "go-deadlock reports a deadlock: a lock was not released within 30s" in titles

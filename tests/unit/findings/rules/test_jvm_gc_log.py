@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from debugcapture.finding import Finding
 from debugcapture.findings.evidence import Evidence
+from debugcapture.findings.explain import explain, subjects_of
 from debugcapture.findings.parsers import jvm_gc_log
 from debugcapture.findings.rules.jvm_gc_log import RULES
 from debugcapture.findings.subject import Subject
@@ -67,13 +68,33 @@ def test_a_long_pause(tmp_path: Path) -> None:
 
 def test_the_collector_runs_most_of_the_time(tmp_path: Path) -> None:
     text = START + "".join(YOUNG.format(at=number, number=number, ms=600) for number in range(1, 30))
-    assert _findings(tmp_path, text)[0].title.startswith("The garbage collector runs 62% of the time")
+    assert _findings(tmp_path, text)[0].title.startswith("The garbage collector runs 61% of the time")
 
 
-def test_a_log_of_an_application_is_not_recognized(tmp_path: Path) -> None:
+def test_an_application_that_writes_into_the_same_output(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text(_full(63) + "INFO request\n" * 20)
+    evidence = Evidence(path, "log")
+    assert [subject.name for subject in subjects_of(evidence)] == ["Log of a Java garbage collector", "Log"]
+    assert "java-heap-exhausted" in [finding.rule for finding in explain([evidence], _never)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INFO [GC] job 3 collected 10K->2K(20K)\n" * 9,
+        "INFO request\n" * 20 + YOUNG.format(at=1, number=1, ms=4) * 2,
+        "[2026-01-01][info][web] GET /\n" * 20 + YOUNG.format(at=1, number=1, ms=4),
+    ],
+)
+def test_a_log_of_an_application_is_not_recognized(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "log"
+    path.write_text(text)
     assert not SUBJECT.recognize(Evidence(path, "log"))
+
+
+def _never(_file: Evidence, error: Exception) -> None:
+    raise AssertionError from error
 
 
 PIECES = [START, YOUNG, FULL, OLD_FULL, YOUNG.format(at=1, number=1, ms=4), FULL.format(at=1, number=1, after=63, ms=2)]
