@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "node-source": node_source.run,
     "s3-upload": s3_upload.run,
     "pod-to-s3": pod_to_s3.run,
+    "pod-to-s3-links": pod_to_s3.run_over_links,
     "sftp-upload": sftp_upload.run,
     "azure-upload": azure_upload.run,
     "alert-to-link": alert_to_link.run,

@@ -31,6 +31,8 @@ class BenchPod:
     run: Kubectl
     image: str
     """The toolbox image."""
+    server: str
+    """The URL of the API server."""
 
     def output(self, *command: str) -> str:
         """Return the output of ``command`` in the pod."""
@@ -54,7 +56,7 @@ def bench_pod(*, bare: bool = False, host_network: bool = False, image: str = PA
     try:
         kubectl("create", "namespace", NAMESPACE)
         _create(kubectl, _bare(image) if bare else _pod(cluster.toolbox_image, host_network=host_network))
-        yield BenchPod(cluster.kubeconfig, cluster.kubectl, kubectl, cluster.toolbox_image)
+        yield BenchPod(cluster.kubeconfig, cluster.kubectl, kubectl, cluster.toolbox_image, cluster.server)
     finally:
         _delete(kubectl)
 

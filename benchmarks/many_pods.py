@@ -1,4 +1,17 @@
-"""Capture of twenty pods at once, compared with a capture of one pod."""
+"""Capture of twenty pods at once, compared with a capture of one pod, and with kubectl.
+
+Where the time goes (30 November 2026, two processors, shared by API server, kubelet, containerd and step; 20 pods take
+8.8 s and 16.7 s of processor time, one pod takes 1.05 s and 1.5 s):
+
+    1.9 s  of processor time: the step itself, most of it at its start and for the snapshots
+    5.6 s  containerd 2.0 s, API server 1.6 s, kubelet 1.4 s, etcd 0.5 s
+    4.8 s  processes of the node: 20 containers that start, 4 execs of 0.06 s in each, gdb
+    4.0 s  the kernel: namespaces, control groups and file systems of containers that come and go
+
+One pod does not use both processors, twenty do: each adds 0.8 s of processor time. So the ratio depends on the
+machine more than on the step. For kubectl it is 13 (9.6 s and 0.7 s). Since then, containers of an image are no longer
+asked for a shell that the image does not have, which saves 19 of 80 execs.
+"""
 
 import json
 import re
@@ -7,15 +20,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.cluster import NAMESPACE, bench_pod
-from benchmarks.measure import Program, side_by_side
+from benchmarks.measure import Program, in_turn
 from benchmarks.result import Ratio, Result
 
 ROUNDS = 3
 PODS = 20
-CAPTURE_STEP = Path(__file__).parent / "programs" / "capture_step.py"
+PROGRAMS = Path(__file__).parent / "programs"
 TITLE = f"""\
 many-pods: snapshot and native stacks of {PODS} pods without a shell, each with its own debug container, compared
-with the capture of one of them."""
+with the capture of one of them, and with a script of kubectl get, logs, debug and exec gdb for all pods at once. The
+script computes no checksums, masks no credentials, explains nothing, and leaves its debug containers to their end."""
 
 
 def run() -> Result:
@@ -41,14 +55,22 @@ def run() -> Result:
             "spool": spool,
         }
         words = [f"{name}={value}" for name, value in settings.items()]
-        command: list[str | Path] = [sys.executable, CAPTURE_STEP, *words]
-        many, single = side_by_side(
-            Program(f"{PODS} pods", [*command, f"max_pods={PODS}"], lambda output: _is_complete(output, PODS)),
-            Program("1 pod", [*command, "max_pods=1"], lambda output: _is_complete(output, 1)),
+        command: list[str | Path] = [sys.executable, PROGRAMS / "capture_step.py", *words]
+        script: list[str | Path] = ["/bin/sh", PROGRAMS / "kubectl_many_pods.sh", pod.kubectl, pod.kubeconfig]
+        place = [pod.image, NAMESPACE, "app=many", str(PODS), f"{spool}/script"]
+        many, single, scripted = in_turn(
+            [
+                Program(f"{PODS} pods", [*command, f"max_pods={PODS}"], lambda output: _is_complete(output, PODS)),
+                Program("1 pod", [*command, "max_pods=1"], lambda output: _is_complete(output, 1)),
+                Program(f"kubectl, {PODS} pods", [*script, *place], _has_all_pods),
+            ],
             ROUNDS,
         )
-    ratio = Ratio("many-pods", f"median wall time of {PODS} pods / 1 pod", many.median_s, single.median_s, "s", 5.0)
-    return Result(TITLE, many, single, (ratio,))
+    ratios = (
+        Ratio("many-pods", f"median wall time of {PODS} pods / 1 pod", many.median_s, single.median_s, "s", 3.0),
+        Ratio("many-pods-kubectl", f"{PODS} pods / kubectl, {PODS} pods", many.median_s, scripted.median_s, "s", 1.0),
+    )
+    return Result(TITLE, many, single, ratios, others=(scripted,))
 
 
 def _deployment(template: dict[str, object]) -> dict[str, object]:
@@ -63,3 +85,7 @@ def _deployment(template: dict[str, object]) -> dict[str, object]:
 def _is_complete(output: Path, pods: int) -> bool:
     text = output.read_text()
     return "status=complete" in text and len(re.findall(r"Native stacks: complete", text)) == pods
+
+
+def _has_all_pods(output: Path) -> bool:
+    return len(re.findall(r"^captured ", output.read_text(), re.MULTILINE)) == PODS
