@@ -1,13 +1,16 @@
 """Capture of one pod, from the start of the step to the bundle in S3, compared with a script.
 
-The time of each part (29 November 2026, 15.0 s in total, on two cores with a load of 10, which doubles processor time):
+The time of each part, in seconds: on 29 November 2026, at a load of 10, which doubles processor time, and on
+30 November 2026 without other load, after run-tool had replaced shell pipelines and tools ran in parallel:
 
-    1.7 s  start of Python, imports, connection, selection of the pod
-    0.5 s  data from the API server: state, events, logs, workload, node
-    0.9 s  start of the debug container until its shell responds
-    6.9 s  six tools in sequence, 1.15 s each; 1 s of each is a process of busybox's timeout that keeps the pipe open
-    3.0 s  network state: the timeout of a name server
-    0.7 s  manifest, page and the rest of the upload
+    29 Nov  30 Nov
+      1.7     0.6   start of Python, imports, connection, selection of the pod
+      0.5     0.3   data from the API server: state, events, logs, workload, node
+      0.9     0.3   start of the debug container until it lists the processes
+      6.9     0.6   six tools, 0.1 to 0.2 s each; before, 1 s of each was a process of busybox that kept the pipe open
+      3.0     1.8   network state: the timeout of a name server; the other tools run at the same time
+      0.7     0.6   manifest, findings, page and the rest of the upload
+     15.0     4.2   in total
 """
 
 import sys
