@@ -44,6 +44,16 @@ def test_a_finished_capture_has_what_its_report_draws(captures: ParallelCapture,
     assert [(stacks.title, stacks.total) for stacks in pod.stacks] == [("Goroutines", 1)]
 
 
+def test_a_file_that_cannot_be_explained_is_reported_and_stays_in_the_bundle(
+    captures: ParallelCapture, bundle: Bundle, lines: list[str]
+) -> None:
+    written(bundle.folder, "node-cpu.json", '{"nodes": [{"id": 1, "callFrame": ')
+    captures.finish(Record(bundle, manifest(artifact(file="node-cpu.json"), capture_id=bundle.folder.name)))
+    (line,) = lines
+    assert line.startswith("node-cpu.json cannot be explained: the file is not valid JSON: ")
+    assert line.endswith(". The file itself is in the bundle.")
+
+
 def test_a_capture_whose_pictures_cannot_be_written_is_finished(
     captures: ParallelCapture, record: Record, lines: list[str]
 ) -> None:

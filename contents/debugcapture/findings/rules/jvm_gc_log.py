@@ -23,7 +23,8 @@ _WINDOW_S: Final = 60
 _WINDOW_OVERHEAD: Final = 0.5
 _MIN_FOLLOWING: Final = 4
 _MIN_FAILURES: Final = 2
-_REQUESTED: Final = ("System.gc()", "Heap Inspection", "Heap Dump", "Diagnostic Command", "JvmtiEnv")
+_TOOLS: Final = ("Heap Inspection", "Heap Dump", "Diagnostic Command", "JvmtiEnv")
+_REQUEST: Final = "System.gc()"
 _MARKING: Final = ("Initial Mark", "Remark", "Cleanup", "remark", "cleanup")
 _LAST_DITCH: Final = ("Last ditch collection", "Metadata GC Clear Soft References")
 _WHAT_FAILED: Final[dict[Failure, str]] = {
@@ -103,9 +104,10 @@ def java_full_collections_follow(log: GcLog) -> Iterator[Finding]:
 def java_long_gc_pauses(log: GcLog) -> Iterator[Finding]:
     """Collections stop the application for a second or longer. Requests and probes time out in the meantime.
 
-    Source: "HotSpot Virtual Machine Garbage Collection Tuning Guide", Java SE 21, "Pause Time".
+    Those that a tool requested, such as a heap dump, are left out. Source: "HotSpot Virtual Machine Garbage Collection
+    Tuning Guide", Java SE 21, "Pause Time".
     """
-    pauses = [item for item in log.collections if item.is_pause and item.seconds >= _LONG_S]
+    pauses = [item for item in log.collections if item.is_pause and item.seconds >= _LONG_S and not _is_of_tool(item)]
     if not pauses:
         return
     longest = max(pauses, key=lambda item: item.seconds)
@@ -226,7 +228,11 @@ def _is_marking(item: Collection) -> bool:
 
 
 def _is_requested(item: Collection) -> bool:
-    return any(cause in item.kind for cause in _REQUESTED)
+    return _REQUEST in item.kind or _is_of_tool(item)
+
+
+def _is_of_tool(item: Collection) -> bool:
+    return any(cause in item.kind for cause in _TOOLS)
 
 
 def _time_in(items: Sequence[Collection]) -> tuple[float, float]:

@@ -65,6 +65,13 @@ def test_a_long_pause(tmp_path: Path, line: str, with_uptime: bool) -> None:
     }
 
 
+def test_the_pause_of_a_heap_dump_is_no_problem_of_the_application(tmp_path: Path) -> None:
+    text = log(java8.PARALLEL) + log(
+        java8.PARALLEL_FULL, 1, first=200, young=0, seconds="3.5000000", cause="Heap Dump Initiated GC"
+    )
+    assert _problems(tmp_path, text) == {}
+
+
 @pytest.mark.parametrize(
     ("full", "values"),
     [
