@@ -40,7 +40,7 @@ help() {
 ./build.sh test modern       starts a virtual machine with cgroup v2, runc and crun, and runs the tests on it
 ./build.sh test ARGUMENTS…   runs all checks, then pytest with these arguments on the lab
 ./build.sh fuzz              tries 10,000 inputs for each property; takes long
-./build.sh check             checks formatting, lint, types, import layers and generated files
+./build.sh check [--audit]   checks formatting, lint, types, import layers and generated files; audits, too
 ./build.sh audit             looks for known vulnerabilities in packages; exit code 3: no audit service was reachable
 ./build.sh format            formats the code
 ./build.sh bench [NAME…]     runs benchmarks that compare this project with other tools
@@ -135,6 +135,7 @@ run_check() {
   check_statically
   check_structure
   say "checks passed"
+  if [[ "${1:-}" == --audit ]]; then audit_where_possible; fi
 }
 
 check_statically() {
@@ -170,31 +171,33 @@ run_format() {
 }
 
 run_test() {
-  if [[ "${1:-}" == unit ]]; then
-    shift
-    test_units "$@"
-    return
-  fi
-  run_check
-  if [[ "${1:-}" == modern ]]; then
-    shift
-    test_on_modern_node "$@"
-    return
-  fi
-  local chosen=(-m "not full")
-  if [[ "${1:-}" == full ]]; then
-    shift
-    chosen=()
-  fi
-  if [[ $# == 0 ]]; then audit_where_possible; fi
-  test_on_lab "${chosen[@]}" "$@"
+  # Without bytecode, each process compiles this package and the rewritten tests again.
+  unset PYTHONDONTWRITEBYTECODE
+  local checks=(./build.sh check) chosen=(-m "not full")
+  case "${1:-}" in
+    unit)
+      shift
+      test_units "$@"
+      return
+      ;;
+    modern)
+      shift
+      run_check
+      test_on_modern_node "$@"
+      return
+      ;;
+    full)
+      shift
+      chosen=()
+      ;;
+  esac
+  if [[ $# == 0 ]]; then checks+=(--audit); fi
+  test_on_lab "${checks[@]}" -- "${chosen[@]}" "$@"
 }
 
 # The checks run beside the tests. The tests of check_structure are unit tests, so they run here unless a selection is
 # given.
 test_units() {
-  # Without bytecode, each process compiles this package and the rewritten tests again.
-  unset PYTHONDONTWRITEBYTECODE
   local output checking failed=0
   output="$(mktemp)"
   if has_fast_shm; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi
@@ -224,10 +227,16 @@ has_fast_shm() {
   [[ "$usable" == 0 && "$free_kib" -gt 524288 ]]
 }
 
-# Most tests spend their time waiting for the cluster, so more tests than processors run at once.
+# Most tests spend their time waiting for the cluster, so more tests than processors run at once. The checks, up to "--",
+# run while the lab starts.
 test_on_lab() {
-  local at_once=$(($(nproc) * 2))
-  "$PYTHON" -m lab.with_lab "$PYTHON" -m pytest --numprocesses=$((at_once < 8 ? at_once : 8)) \
+  local checks=() at_once=$(($(nproc) * 2))
+  while [[ "$1" != -- ]]; do
+    checks+=("$1")
+    shift
+  done
+  shift
+  "$PYTHON" -m lab.with_lab "${checks[@]}" -- "$PYTHON" -m pytest --numprocesses=$((at_once < 8 ? at_once : 8)) \
     --durations=50 --durations-min=1 "$@"
 }
 
