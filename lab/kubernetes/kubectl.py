@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.kubernetes import rest
 from lab.part import LabError
 
 
@@ -17,7 +18,9 @@ class Kubectl:
     kubeconfig: Path
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        """Return the output. Raises LabError with the last line if kubectl failed."""
+        """Return the output, or "" after a change by `rest`. Raises LabError with the last line if kubectl failed."""
+        if rest.change(self.kubeconfig, arguments, stdin):
+            return ""
         process = self._run(arguments, stdin)
         if process.returncode:
             raise LabError(f"kubectl {' '.join(arguments)}: {process.stderr.strip() or 'failed'}")
@@ -29,6 +32,8 @@ class Kubectl:
 
     def json(self, *arguments: str) -> Any:
         """Return the output with ``--output=json``."""
+        if (content := rest.read(self.kubeconfig, arguments)) is not None:
+            return content
         return json.loads(self(*arguments, "--output=json"))
 
     def _run(self, arguments: tuple[str, ...], stdin: str | None) -> subprocess.CompletedProcess[str]:
