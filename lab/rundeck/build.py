@@ -1,7 +1,7 @@
 """Builds the engine with Maven, once for each state of its sources, outside the repository.
 
 The build also has an archive of the classes that a run loads (class data sharing, JEP 350), which nearly halves the
-processor time of each run. The archive is valid only for exactly the class path of `classpath`, which must not contain
+processor time of a start. The archive is valid only for exactly the class path of `classpath`, which must not contain
 a directory. Java ignores an archive of another JDK.
 """
 
@@ -20,6 +20,9 @@ from lab.paths import cache_dir
 from lab.prerequisites import ensure_program
 
 ENGINE = Path(__file__).parent / "engine"
+MAIN = "lab.rundeck.Main"
+# The engine changes its environment (Environment.java).
+OPENED = ("--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.util=ALL-UNNAMED")
 _JAR = "lab-rundeck.jar"
 _JOB = """
 - name: nothing
@@ -90,6 +93,7 @@ def _archive_classes() -> None:
             "project": "lab",
             "base": str(Path(scratch) / "base"),
             "report": str(Path(scratch) / "report.json"),
+            "environment": dict(os.environ),
             "projectProperties": {"resources.source.1.type": "local"},
             "frameworkProperties": {},
             "options": {},
@@ -98,7 +102,7 @@ def _archive_classes() -> None:
             "plugins": [],
             "loglevel": "INFO",
         }
-        argv = [str(java), f"-XX:ArchiveClassesAtExit={archive}", "-cp", classpath(), "lab.rundeck.Main"]
+        argv = [str(java), f"-XX:ArchiveClassesAtExit={archive}", *OPENED, "-cp", classpath(), MAIN, scratch]
         run = subprocess.run(argv, input=json.dumps(request), capture_output=True, text=True)
         if run.returncode != 0 or not archive.is_file():
             raise LabError(f"Rundeck's engine does not run a job: {run.stderr[-2000:] or run.stdout[-2000:]}")

@@ -1,19 +1,16 @@
-"""Requests to Rundeck's engine. Each is a Java process with a request on standard input and a report in a file."""
+"""Requests to Rundeck's engine: to run jobs, and to check plugins, jobs, policies and nodes."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from lab.part import LabError
-from lab.prerequisites import ensure_program
 from lab.rundeck import build
+from lab.rundeck.jvm import leased
 from lab.rundeck.model import (
     Access,
     Decisions,
@@ -36,14 +33,6 @@ Nodes = Mapping[str, Mapping[str, str]] | Path | NodeSource | None
 
 NEW_PROJECT = {"resources.source.1.type": "local"}
 """What the server gives a new project: the server itself is its node. Without a source of nodes no job runs."""
-
-JVM_FLAGS = (
-    "-Xshare:auto",
-    "-Xlog:disable",  # a warning about the archive of classes would be in the log, on standard output
-    "-XX:TieredStopAtLevel=1",  # a run takes seconds, too short for the second compiler
-    "-XX:+UseSerialGC",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-)
 
 
 class RunOptions(TypedDict, total=False):
@@ -182,45 +171,18 @@ def _send_request(
     if not build.is_built():
         raise LabError("Rundeck's engine is not built: python -m lab up rundeck")
     with tempfile.TemporaryDirectory(prefix="lab-rundeck-") as scratch:
-        report = Path(scratch) / "report.json"
         request |= {
             "base": str(Path(scratch).resolve() / "base"),
-            "report": str(report),
+            "report": str(Path(scratch) / "report.json"),
             "plugins": [str(_require_existing(plugin)) for plugin in plugins],
             "frameworkProperties": dict(framework_properties or {}),
+            "environment": dict(os.environ if environment is None else environment),
         }
-        _java(json.dumps(request), Path(scratch) / "stderr", environment)
-        answer: dict[str, Any] = json.loads(report.read_bytes())
-        return answer
+        with leased(request["environment"]) as jvm:
+            return jvm.answer(request)
 
 
 def _require_existing(plugin: Path) -> Path:
     if not plugin.is_file():
         raise LabError(f"There is no plugin zip {plugin}: ./build.sh makes it")
     return plugin.resolve()
-
-
-def _java(request: str, stderr: Path, environment: Mapping[str, str] | None) -> None:
-    """Run the engine, and copy its standard output, the log, while it runs."""
-    java = ensure_program("java", "openjdk-17-jdk-headless")
-    archive = f"-XX:SharedArchiveFile={build.class_archive()}"
-    argv = [str(java), *JVM_FLAGS, archive, "-cp", build.classpath(), "lab.rundeck.Main"]
-    env = dict(os.environ if environment is None else environment)
-    with (
-        stderr.open("wb") as log,
-        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=env) as jvm,
-    ):
-        assert jvm.stdin is not None  # noqa: S101 (what PIPE means, for mypy)
-        assert jvm.stdout is not None  # noqa: S101
-        jvm.stdin.write(request)
-        jvm.stdin.close()
-        for line in jvm.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-    if jvm.returncode != 0:
-        raise LabError(f"Rundeck's engine failed ({jvm.returncode}): {_last_lines(stderr)}")
-
-
-def _last_lines(stderr: Path) -> str:
-    lines = stderr.read_text(errors="replace").splitlines()
-    return next((line for line in lines if "Exception" in line or "Error" in line), "no message")

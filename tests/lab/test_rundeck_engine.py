@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from lab.part import LabError
 from lab.prerequisites import ensure_program
-from lab.rundeck import NodeSource, PluginProbe, build, probe_plugin, run_job
+from lab.rundeck import NodeSource, PluginProbe, build, jvm, probe_plugin, run_job
 from lab.rundeck.engine import NEW_PROJECT
 
 PLUGIN_YAML = """
@@ -87,11 +90,15 @@ KEEP_DATA = "plugins: {LogFilter: [{type: key-value-data, config: {}}]}"
 @pytest.fixture(scope="session")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     zip_file = tmp_path_factory.mktemp("plugin") / "demo-1.0.0.zip"
+    write_plugin(zip_file, STEP)
+    return zip_file
+
+
+def write_plugin(zip_file: Path, step: str) -> None:
     with zipfile.ZipFile(zip_file, "w") as archive:
         archive.writestr("demo-1.0.0/plugin.yaml", PLUGIN_YAML)
-        archive.writestr("demo-1.0.0/contents/step.sh", STEP)
+        archive.writestr("demo-1.0.0/contents/step.sh", step)
         archive.writestr("demo-1.0.0/contents/nodes.sh", NODES)
-    return zip_file
 
 
 def job(tmp_path: Path, *commands: str, options: tuple[str, ...] = (), name: str = "demo", digits: int = 10) -> Path:
@@ -218,6 +225,48 @@ def test_abort_stops_the_script(plugin: Path, tmp_path: Path) -> None:
     assert run.aborted
     assert not run.succeeded
     assert "Execution interrupted with code: 9" in run.output  # that of the trap
+
+
+def test_runs_of_one_process_share_nothing_but_the_plugin(
+    plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(jvm, "_idle", defaultdict(list))
+    commands = ("{exec: 'printenv FIRST SECOND'}", step("by default", more="token: keys/first"))
+    file = job(tmp_path, *commands)
+    file.write_text(file.read_text().replace("keepgoing: false", "keepgoing: true"))
+    path, plugins = {"PATH": os.environ["PATH"]}, [plugin]
+    keys, environment = {"keys/first": "12345"}, path | {"FIRST": "of the first"}
+    first = run_job(file, plugins=plugins, echo=True, keys=keys, environment=environment)
+    assert {"of the first", "token of 5 characters"} <= set(first.output)
+    second = run_job(file, plugins=plugins, echo=True, environment=path | {"SECOND": "of the second"})
+    (processes,) = jvm._idle.values()
+    assert len(processes) == 1
+    assert "of the second" in second.output
+    assert "of the first" not in second.output
+    assert second.steps[1].reason == "ConfigurationFailure"  # there is no key
+    echoed = capfd.readouterr().out
+    assert [echoed.count(f"of the {run}\n") for run in ("first", "second")] == [1, 1]
+    processes.pop().close()
+
+
+def test_a_process_ends_with_an_aborted_run(plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jvm, "_idle", defaultdict(list))
+    assert run_job(job(tmp_path, step("sleep")), plugins=[plugin], abort_after_s=5).aborted
+    assert not any(jvm._idle.values())
+
+
+def test_a_plugin_that_has_changed_is_loaded_again(plugin: Path, tmp_path: Path) -> None:
+    changed = tmp_path / plugin.name
+    file = job(tmp_path, step("x"))
+    for reply in ("earlier", "later, with more words"):
+        write_plugin(changed, f"echo {reply}")
+        assert list(run_job(file, plugins=[changed]).output) == [reply]
+
+
+def test_after_a_failure_of_the_engine_the_next_run_succeeds(plugin: Path, tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"Rundeck's engine failed \(1\): .*NoSuchFileException: .*/none.yaml"):
+        run_job(tmp_path / "none.yaml", plugins=[plugin])
+    assert run_job(job(tmp_path, step("x")), plugins=[plugin]).succeeded
 
 
 def test_java_accepts_the_archive_of_classes() -> None:

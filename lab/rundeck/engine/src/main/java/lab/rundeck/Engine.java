@@ -8,19 +8,10 @@ import com.dtolabs.rundeck.core.common.FrameworkFactory;
 import com.dtolabs.rundeck.core.common.IExecutionProviders;
 import com.dtolabs.rundeck.core.common.ServiceSupport;
 import com.dtolabs.rundeck.core.execution.ExecutionServiceImpl;
-import com.dtolabs.rundeck.core.plugins.FilePluginCache;
-import com.dtolabs.rundeck.core.plugins.JarPluginScanner;
-import com.dtolabs.rundeck.core.plugins.PluginDirChangeEventListener;
-import com.dtolabs.rundeck.core.plugins.PluginDirProvider;
 import com.dtolabs.rundeck.core.plugins.PluginManagerService;
-import com.dtolabs.rundeck.core.plugins.ProviderLoader;
-import com.dtolabs.rundeck.core.plugins.ScriptPluginScanner;
-import com.dtolabs.rundeck.core.utils.cache.FileCache;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -31,18 +22,16 @@ final class Engine {
     final PluginManagerService plugins;
     final BaseFrameworkExecutionServices services = new BaseFrameworkExecutionServices();
 
-    Engine(Path base, List<String> zips, Map<String, String> properties) throws IOException {
+    Engine(Path base, PluginManagerService plugins, Map<String, String> properties) throws IOException {
         System.setProperty("rdeck.base", base.toString());
-        for (String dir : List.of("etc", "var/tmp", "projects", "logs", "libext/cache")) {
+        for (String dir : List.of("etc", "var/tmp", "projects", "logs")) {
             Files.createDirectories(base.resolve(dir));
         }
         writeProperties(base, properties);
-        for (String zip : zips) {
-            Path source = Path.of(zip);
-            Files.copy(source, base.resolve("libext").resolve(source.getFileName()),
-                    StandardCopyOption.REPLACE_EXISTING);
-        }
-        plugins = pluginManager(base.resolve("libext").toFile());
+        this.plugins = plugins;
+        FrameworkExecutionProviderServices providers = new FrameworkExecutionProviderServices();
+        providers.setFrameworkExecutionServices(services);
+        plugins.setFrameworkExecutionProviderServices(providers);
         framework = framework(base);
         services.setFramework(framework);
     }
@@ -68,21 +57,6 @@ final class Engine {
         }
     }
 
-    private PluginManagerService pluginManager(File libext) {
-        File cache = new File(libext, "cache");
-        FileCache<ProviderLoader> loaded = new FileCache<>();
-        PluginDirProvider dir = new FixedPluginDir(libext);
-        FilePluginCache found = new FilePluginCache(loaded);
-        found.addScanner(new JarPluginScanner(dir, cache, loaded));
-        found.addScanner(new ScriptPluginScanner(dir, cache, loaded));
-        PluginManagerService manager = new PluginManagerService(libext, cache, found);
-        manager.setServiceAliases(Map.of("WorkflowNodeStep", "RemoteScriptNodeStep"));
-        FrameworkExecutionProviderServices providers = new FrameworkExecutionProviderServices();
-        providers.setFrameworkExecutionServices(services);
-        manager.setFrameworkExecutionProviderServices(providers);
-        return manager;
-    }
-
     private Framework framework(Path base) {
         IExecutionProviders steps = BaseFrameworkExecutionProviders.create(services);
         ExecutionServiceImpl execution = new ExecutionServiceImpl();
@@ -103,10 +77,5 @@ final class Engine {
         framework.getFrameworkProjectMgr().createFrameworkProject(name, p);
         // Write them again: createFrameworkProject adds a node source if there is none, which the server does not.
         framework.getFrameworkProjectMgr().getFrameworkProject(name).setProjectProperties(p);
-    }
-
-    private record FixedPluginDir(File dir) implements PluginDirProvider {
-        @Override public File getPluginDir() { return dir; }
-        @Override public void registerDirChangeEventListener(PluginDirChangeEventListener listener) { }
     }
 }

@@ -55,7 +55,7 @@ final class JobRunner {
         steps.registerInstance(StepItem.JOB, new JobReference(engine, file));
         Nodes nodes = Nodes.of(engine, request, projectKeys);
         LogLevel level = LogLevel.looseValueOf(request.loglevel(), LogLevel.NORMAL);
-        EventSink sink = new EventSink(level, request.echo() ? System.out : null);
+        EventSink sink = new EventSink(level, request.echo() ? Main.STANDARD_OUTPUT : null);
         WorkflowImpl workflow = Workflows.of(job);
         StepRecorder recorder = new StepRecorder(workflow.getCommands());
         long start = System.nanoTime();

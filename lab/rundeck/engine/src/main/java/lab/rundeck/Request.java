@@ -8,6 +8,7 @@ record Request(
         String command,
         String base,
         String report,
+        Map<String, String> environment,
         List<String> plugins,
         String rundeckVersion,
         String jobFile,
