@@ -120,8 +120,8 @@ def test_a_pattern_of_an_own_rule_gets_the_cluster_from_the_names_of_the_rule(tm
 )  # fmt: skip
 def test_hostile_text_is_read_in_time_that_grows_with_its_length(piece: str) -> None:
     started = time.process_time()
-    candidates_in(alert({"firing": piece * (2_000_000 // len(piece))}))
-    assert time.process_time() - started < 5
+    candidates_in(alert({"firing": piece * (1_000_000 // len(piece))}))
+    assert time.process_time() - started < 1.25
 
 
 @pytest.mark.parametrize("depth", [5, 50])
