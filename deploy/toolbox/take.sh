@@ -17,7 +17,7 @@ done
 for applet in $(busybox --list); do
   [ "$applet" = busybox ] || ln -s busybox "/image/bin/$applet"
 done
-# /usr/bin comes first on PATH. The shell of busybox would run its own `ip`, `ss` and `timeout`, whatever PATH says.
+# /usr/bin comes first on PATH. The shell of busybox would run its own `ip`, `ss` and `timeout` regardless of PATH.
 ln -s dash /image/usr/bin/sh
 for tool in /image/usr/bin/*; do
   # Prints no libraries for a static program.

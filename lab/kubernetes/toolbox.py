@@ -1,4 +1,4 @@
-"""The image of the debug containers, from the list that its Dockerfile reads too: deploy/toolbox/tools.txt."""
+"""The image of debug containers, from the list that its Dockerfile also reads: deploy/toolbox/tools.txt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LIST = _FOLDER / "tools.txt"
 
 @dataclass(frozen=True)
 class Tool:
-    """A line of the list."""
+    """A line of the list of tools."""
 
     source: str
     package: str
@@ -26,25 +26,25 @@ class Tool:
 
 
 def sources() -> tuple[Path, ...]:
-    """The image is made again when one of these changes."""
+    """Return the files that the image depends on."""
     programs = (path for tool in tools() if tool.source == "go" for path in (_FOLDER / tool.package).iterdir())
     cargo = (built_cargo_program(tool.package) for tool in tools() if tool.source == "cargo")
     return (Path(__file__), _LIST, *filter(None, cargo), *sorted(programs))
 
 
 def tools() -> list[Tool]:
-    """What the list names."""
+    """Return the tools in the list."""
     lines = (line.split() for line in _LIST.read_text().splitlines() if not line.startswith("#"))
     return [Tool(*words) for words in lines]
 
 
 def package(name: str) -> str:
-    """What the list names, with its version: ``package("py-spy")`` is ``py-spy==0.4.3``."""
+    """Return a package of the list with its version: ``package("py-spy")`` is ``py-spy==0.4.3``."""
     return next(tool.package for tool in tools() if Path(tool.file).name == name)
 
 
 def make(scratch: Path) -> Layer:
-    """Busybox for the small programs; the others go into /usr/bin, which comes first on PATH. The shell is dash."""
+    """Make the layer: busybox, and all other tools in /usr/bin, which is first on PATH. The shell is dash."""
     debian = [tool for tool in tools() if tool.source == "debian"]
     root = DebianRoot((tool.package for tool in debian), scratch)
     layer = with_busybox(Layer(), root.source("/bin/busybox"))
@@ -72,14 +72,14 @@ def compile_tools() -> None:
 
 
 def _built(scratch: Path) -> Iterator[Path]:
-    """The tools that Debian does not have."""
+    """Return the tools that are not in Debian."""
     for tool in tools():
         if tool.source == "pip":
             yield unpacked_wheel(tool.package) / tool.file
         elif tool.source == "go":
             yield _go_program(tool, scratch)
         elif tool.source == "cargo":
-            # Takes minutes: the part `runtimes` builds it, and makes this image again.
+            # The build takes minutes, so only the part `runtimes` does it. It then makes this image again.
             program = built_cargo_program(tool.package)
             if program:
                 yield program

@@ -17,11 +17,11 @@ const (
 	counterEvent    = "EventCounters"
 	mostCounters    = 1 << 12
 	allKeywords     = 0xffffffff
-	// The counters of one round are sent at once; this is enough for the last of them.
+	// The counters of a round are sent together. This is enough time for the last one.
 	roundTime = 200 * time.Millisecond
 )
 
-// counterProviders publish counters. Those that the application does not use send nothing.
+// counterProviders publish counters. A provider that the application does not use sends nothing.
 // https://learn.microsoft.com/dotnet/core/diagnostics/available-counters
 var counterProviders = []string{
 	"System.Runtime", "Microsoft.AspNetCore.Hosting", "Microsoft-AspNetCore-Server-Kestrel", "System.Net.Http",
@@ -30,7 +30,7 @@ var counterProviders = []string{
 
 type counterName struct{ provider, name string }
 
-// counter has one value for each second. A counter of events has how many there were.
+// counter has a value for each second. For a counter of events, the value is their number.
 type counter struct {
 	title, unit string
 	values      []float64

@@ -10,8 +10,8 @@ const longestText = 64 << 10 // UTF-16 units. The longest signatures of generate
 
 var errShort = errors.New("it ends before its last field")
 
-// cursor reads fields from bytes that a process wrote. The first field that is not there makes all later ones empty, so
-// that a caller checks err once, and in each loop.
+// cursor reads fields from bytes that a process wrote. After the first missing field, all fields are empty, so that a
+// caller checks err only once, and in each loop.
 type cursor struct {
 	data []byte
 	at   int
@@ -26,7 +26,7 @@ func (c *cursor) fail(err error) {
 	}
 }
 
-// take returns the next size bytes; nil if they are not there.
+// take returns the next size bytes, or nil if there are fewer.
 func (c *cursor) take(size int) []byte {
 	if c.err != nil || size < 0 || size > c.left() {
 		c.fail(errShort)
@@ -71,7 +71,7 @@ func (c *cursor) float32() float64 { return float64(math.Float32frombits(c.u32()
 
 func (c *cursor) float64() float64 { return math.Float64frombits(c.u64()) }
 
-// varint reads an unsigned number of seven bits a byte, the lowest first.
+// varint reads an unsigned number with seven bits per byte, the lowest bits first.
 func (c *cursor) varint() uint64 {
 	var value uint64
 	for shift := 0; shift < 64; shift += 7 {

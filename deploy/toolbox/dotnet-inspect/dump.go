@@ -16,12 +16,12 @@ import (
 // Types of dumps of the protocol.
 const (
 	heapDump = 2 // memory of the runtime's heaps, stacks and what debuggers need
-	fullDump = 4 // all memory; the only one of a single-file application
+	fullDump = 4 // all memory; the only type for a single-file application
 
 	dumpLimit = 14 * time.Minute // a minute less than time_limit_s of dotnet-dump in collectors/dotnet.yaml
 )
 
-// dumping has the process write a core dump to a file with this name, copies it compressed, and removes it.
+// dumping makes the process write a core dump to a file with this name, copies it compressed, and removes it.
 func dumping(name string) work {
 	return func(ctx context.Context, c *client, out io.Writer) (err error) {
 		if _, err := c.folder.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
@@ -35,7 +35,7 @@ func dumping(name string) work {
 	}
 }
 
-// writeDump asks for a dump of the heaps, and for one of all memory where the runtime cannot select.
+// writeDump requests a dump of the heaps, or a dump of all memory if the runtime cannot select the heaps.
 func (c *client) writeDump(ctx context.Context, name string) error {
 	err := c.requestDump(ctx, name, heapDump)
 	if errors.Is(err, failed) {
@@ -68,7 +68,7 @@ func (c *client) requestDump(ctx context.Context, name string, kind uint32) erro
 }
 
 func (c *client) copyDump(ctx context.Context, name string, out io.Writer) error {
-	// The process could have put a link or a pipe there.
+	// The process could have created a link or a pipe instead of the file.
 	file, err := c.folder.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("its dump: %w", err)
@@ -85,7 +85,7 @@ func (c *client) copyDump(ctx context.Context, name string, out io.Writer) error
 	if err != nil {
 		return err
 	}
-	// The process could write to the file for ever.
+	// The process could write to the file forever.
 	_, copyErr := io.Copy(compressed, io.LimitReader(interruptible{ctx, file}, about.Size()))
 	return errors.Join(copyErr, compressed.Close())
 }

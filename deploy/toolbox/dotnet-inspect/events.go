@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Flags of the compressed header of an event: which of its fields differ from those of the event before it.
+// Flags of the compressed header of an event: the fields that differ from those of the previous event.
 const (
 	hasMetadata = 1 << iota
 	hasSequence
@@ -19,7 +19,7 @@ const (
 
 const guidSize = 16
 
-// eventHeader has the fields that the next event of a block inherits.
+// eventHeader contains the fields that the next event of a block inherits.
 type eventHeader struct {
 	metadata, stack, number, size uint32
 	captureThread, thread         uint64
@@ -78,19 +78,19 @@ func (t *traceReader) readEvents(block *cursor, use func(eventHeader, []byte) er
 	return block.err
 }
 
-// passOn counts an event and passes it to handle. An event without a description is of no use.
+// passOn counts an event and passes it to handle. Events without a description are ignored.
 func (t *traceReader) passOn(header eventHeader, data []byte) error {
 	if err := t.count(header.captureThread, header.number, 1); err != nil {
 		return err
 	}
-	kind := t.kinds[header.metadata&0x7fffffff] // the highest bit says that the event is out of order
+	kind := t.kinds[header.metadata&0x7fffffff] // the highest bit means that the event is out of order
 	if kind == nil || t.handle == nil {
 		return nil
 	}
 	return t.handle(event{kind, header.thread, t.stacks[header.stack], data})
 }
 
-// learn reads the description of a kind of events.
+// learn reads and stores the description of a kind of events.
 func (t *traceReader) learn(_ eventHeader, data []byte) error {
 	content := cursor{data: data}
 	id := content.u32()
@@ -132,7 +132,7 @@ type field struct {
 	parts []field // of an object
 }
 
-// readFields reads descriptions of fields. left is how many more an event may have, with those of its objects.
+// readFields reads descriptions of fields. left is the number of further fields that an event may have, including those of its objects.
 func readFields(content *cursor, depth int, left *int) []field {
 	if depth == deepestFields {
 		content.fail(errors.New("its fields are nested too deep"))

@@ -158,11 +158,11 @@ func (h *histogram) write(out io.Writer) error {
 	return nil
 }
 
-// heap has the runtime collect its garbage, which sends every object that is left.
+// heap makes the runtime collect its garbage and send every object that is left.
 func heap(ctx context.Context, c *client, out io.Writer) error {
-	// The runtime sends the name of a type once for all sessions that overlap, and forgets that at the end of a session.
-	// Without this session, the names that another tool has received would be missing.
-	if _, err := c.lookFor(ctx, sampleTimes[0], false); err != nil {
+	// The runtime sends the name of a type only once to all overlapping sessions, until one of them ends. Without this
+	// session, the names that another tool has already received would be missing.
+	if _, err := c.sampleFor(ctx, sampleTimes[0], false); err != nil {
 		return err
 	}
 	found := newHistogram()

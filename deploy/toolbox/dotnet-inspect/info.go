@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// identity is what the runtime says about itself. Its command line is not kept: it may contain secrets.
+// identity is the information of the runtime about itself, without its command line, which may contain secrets.
 type identity struct {
 	system, architecture, assembly, version string
 }
@@ -31,7 +31,7 @@ func (i identity) major() int {
 	return number
 }
 
-// identify asks for the identity; it is empty before .NET 6.
+// identify requests the identity, which is empty before .NET 6.
 func (c *client) identify(ctx context.Context) (identity, error) {
 	answer, err := c.request(ctx, processInfo, nil, answerLimit)
 	if errors.Is(err, unknownCommand) {
@@ -61,7 +61,7 @@ func info(ctx context.Context, c *client, out io.Writer) error {
 	return c.writeHead(ctx, out)
 }
 
-// writeHead writes the first line of a text: what the process is.
+// writeHead writes the first line of a text, which describes the process.
 func (c *client) writeHead(ctx context.Context, out io.Writer) error {
 	who, err := c.identify(ctx)
 	if err != nil {

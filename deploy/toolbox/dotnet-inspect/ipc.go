@@ -28,12 +28,12 @@ const (
 	answerError    = 0xffff
 
 	dialLimit   = 5 * time.Second
-	answerLimit = 15 * time.Second // a runtime that suspends its threads for a garbage collection answers late
+	answerLimit = 15 * time.Second // a runtime that suspends its threads for a garbage collection responds late
 )
 
 var littleEndian = binary.LittleEndian
 
-// refusal is the error code that the runtime answers.
+// refusal is an error code in a response of the runtime.
 type refusal uint32
 
 const (
@@ -77,7 +77,7 @@ func (c *client) dial(ctx context.Context) (*net.UnixConn, error) {
 		return nil, err
 	}
 	defer directory.Close()
-	// By its directory: the path of a socket may have 107 bytes only, and no symbolic link above is followed again.
+	// Through its directory: the path of a socket has at most 107 bytes, and no symbolic link above it is followed again.
 	address := fmt.Sprintf("/proc/self/fd/%d/%s", directory.Fd(), path.Base(c.port.path))
 	dialer := net.Dialer{Timeout: dialLimit}
 	connection, err := dialer.DialContext(ctx, "unix", address)
@@ -115,7 +115,7 @@ func verifyPeer(connection *net.UnixConn, pid int) error {
 	return nil
 }
 
-// request sends a command on a connection of its own, and returns the payload of the answer.
+// request sends a command on a new connection, and returns the payload of the response.
 func (c *client) request(ctx context.Context, command uint16, payload []byte, limit time.Duration) ([]byte, error) {
 	connection, err := c.dial(ctx)
 	if err != nil {
@@ -125,7 +125,7 @@ func (c *client) request(ctx context.Context, command uint16, payload []byte, li
 	return exchange(ctx, connection, command, payload, limit)
 }
 
-// deadline interrupts what waits on the connection after limit, or when ctx ends. The result releases ctx.
+// deadline interrupts reads and writes of the connection after limit, or when ctx ends. The result releases ctx.
 func deadline(ctx context.Context, connection net.Conn, limit time.Duration) (release func() bool, err error) {
 	if err := connection.SetDeadline(time.Now().Add(limit)); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func deadline(ctx context.Context, connection net.Conn, limit time.Duration) (re
 	}), nil
 }
 
-// exchange sends a command and reads the answer. More may follow the answer on the connection.
+// exchange sends a command and reads the response. More data may follow on the connection.
 func exchange(ctx context.Context, connection net.Conn, command uint16, payload []byte, limit time.Duration) ([]byte, error) {
 	message, err := encodeMessage(command, payload)
 	if err != nil {
@@ -165,7 +165,7 @@ func encodeMessage(command uint16, payload []byte) ([]byte, error) {
 	return append(message, payload...), nil
 }
 
-// readAnswer reads one message. Its length has 16 bits, so that no process can send an endless one.
+// readAnswer reads one message. Its length has 16 bits, so a process cannot send an endless message.
 func readAnswer(from io.Reader) ([]byte, error) {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(from, header[:]); err != nil {
@@ -189,7 +189,7 @@ func readAnswer(from io.Reader) ([]byte, error) {
 	}
 }
 
-// explain says what an interrupted connection means.
+// explain returns the reason of an interrupted connection.
 func explain(ctx context.Context, err error, limit time.Duration) error {
 	switch {
 	case err == nil:

@@ -12,7 +12,7 @@
 // the process is never collected. The program needs the same user as the process, and no capability.
 //
 // Exit code 13: the process belongs to another user and may not be inspected. Exit code 78: it has no diagnostic port;
-// the last line of standard error says why, and what to do.
+// the last line of standard error has the reason and a remedy.
 package main
 
 import (

@@ -42,7 +42,7 @@ type event struct {
 	data   []byte
 }
 
-// traceReader reads a trace while it arrives, and passes each event to handle. Its memory has a limit.
+// traceReader reads a trace while it arrives, and passes each event to handle. Its memory is limited.
 type traceReader struct {
 	handle func(event) error
 	lost   uint64 // events that the runtime dropped, because its buffer was full
@@ -159,7 +159,7 @@ func (t *traceReader) readBlock(name string) error {
 	case "SPBlock":
 		return t.readSequencePoint(&block)
 	default:
-		return nil // of a later version, whose readers may skip what they do not know
+		return nil // an object of a later version of the format, which readers may skip
 	}
 }
 
@@ -195,10 +195,10 @@ func (t *traceReader) readSequencePoint(block *cursor) error {
 	return block.err
 }
 
-// count notes the sequence number of a thread. What is missing before it, except for step events, was lost.
+// count stores the sequence number of a thread. Missing numbers before it, except for step events, are lost events.
 func (t *traceReader) count(thread uint64, number, step uint32) error {
 	last, seen := t.numbers[thread]
-	// The numbers start again after 2³², and a difference that is negative is not a loss.
+	// The numbers start again after 2³². A negative difference is not a loss.
 	if missing := int32(number - last - step); seen && missing > 0 {
 		t.lost += uint64(missing)
 	}
@@ -211,7 +211,7 @@ func (t *traceReader) count(thread uint64, number, step uint32) error {
 
 // next returns the next size bytes, which are valid until the next call.
 func (t *traceReader) next(size int) ([]byte, error) {
-	const piece = 1 << 20 // memory grows with what arrives, not with the size that a block claims to have
+	const piece = 1 << 20 // memory grows with the received data, not with the size that a block claims to have
 	t.block = t.block[:0]
 	for size > 0 {
 		start := len(t.block)

@@ -21,14 +21,14 @@ const (
 	folderName    = "TMPDIR"   // the variable that chooses the directory of the socket
 )
 
-// The variables that switch the diagnostic port off, with the value 0:
+// The variables that turn the diagnostic port off if their value is 0:
 // https://learn.microsoft.com/dotnet/core/runtime-config/debugging-profiling#enable-diagnostics
 var switches = []string{
 	"DOTNET_EnableDiagnostics", "DOTNET_EnableDiagnostics_IPC",
 	"COMPlus_EnableDiagnostics", "COMPlus_EnableDiagnostics_IPC",
 }
 
-// noPort is the reason why a process has no diagnostic port, with what to do. Nothing can be collected from it.
+// noPort is the reason why a process has no diagnostic port, with a remedy. Nothing can be collected from the process.
 type noPort struct{ reason string }
 
 func (n noPort) Error() string { return n.reason }
@@ -94,7 +94,7 @@ func socketInodes(pid int) (map[string]bool, error) {
 	}
 	inodes := map[string]bool{}
 	for _, link := range links {
-		target, _ := os.Readlink(proc(pid, filepath.Join("fd", link.Name()))) // closed since: not the socket
+		target, _ := os.Readlink(proc(pid, filepath.Join("fd", link.Name()))) // an error means that it was closed, so it is not the socket
 		if inode, found := strings.CutPrefix(target, "socket:["); found {
 			inodes[strings.TrimSuffix(inode, "]")] = true
 		}
@@ -102,7 +102,7 @@ func socketInodes(pid int) (map[string]bool, error) {
 	return inodes, nil
 }
 
-// whyNoPort names the cause, as far as it can be seen.
+// whyNoPort returns the visible cause.
 func whyNoPort(pid int) error {
 	values, err := variables(pid, append(switches, folderName)...)
 	if err != nil {
@@ -132,7 +132,7 @@ func isZero(value string) bool {
 	return err == nil && number == 0
 }
 
-// unwritable says why the process cannot create files in folder; "" if it can, as far as this user sees.
+// unwritable returns why the process cannot create files in folder, or "" if this user sees no reason.
 func unwritable(pid int, folder string) string {
 	switch err := syscall.Access(filepath.Join(proc(pid, "root"), folder), writable); {
 	case errors.Is(err, syscall.EROFS):
@@ -146,7 +146,7 @@ func unwritable(pid int, folder string) string {
 	}
 }
 
-// openFolder opens the directory of the socket. A symbolic link that leads out of the process's own files is refused.
+// openFolder opens the directory of the socket. A symbolic link to a path outside of the process's files is rejected.
 func (p port) openFolder() (*os.Root, error) {
 	root, err := os.OpenRoot(proc(p.pid, "root"))
 	if err != nil {

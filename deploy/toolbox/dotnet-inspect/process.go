@@ -20,7 +20,7 @@ func proc(pid int, file string) string {
 	return filepath.Join("/proc", strconv.Itoa(pid), file)
 }
 
-// startTime is when the process started, in clock ticks since the node did.
+// startTime is the start time of the process in clock ticks since the start of the node.
 func startTime(pid int) (uint64, error) {
 	content, err := os.ReadFile(proc(pid, "stat"))
 	if err != nil {
@@ -46,7 +46,7 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text, "", false
 }
 
-// innerPID is the PID that the process has for itself.
+// innerPID is the PID of the process in its own PID namespace.
 func innerPID(pid int) (int, error) {
 	content, err := os.ReadFile(proc(pid, "status"))
 	if err != nil {
@@ -63,7 +63,7 @@ func innerPID(pid int) (int, error) {
 	return pid, nil // a kernel before 4.1
 }
 
-// variables returns the named variables of the process's environment. No others leave this function.
+// variables returns the named variables of the process's environment, and no others.
 func variables(pid int, names ...string) (map[string]string, error) {
 	file, err := os.Open(proc(pid, "environ"))
 	if err != nil {
@@ -96,7 +96,7 @@ func threadName(pid int, thread uint64) string {
 	return name[:min(len(name), longestThreadName)]
 }
 
-// printable replaces what could imitate a line or control a terminal.
+// printable replaces characters that could forge a line or control a terminal.
 func printable(text string) string {
 	return strings.Map(func(letter rune) rune {
 		if strconv.IsPrint(letter) {

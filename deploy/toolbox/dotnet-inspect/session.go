@@ -23,14 +23,14 @@ const (
 
 	// At the end of a session, the runtime sends what is in its buffer, and the names of all methods.
 	drainLimit = 60 * time.Second
-	// A signal comes when the time of this program is over.
+	// This program receives a signal at its time limit.
 	interruptedLimit = 5 * time.Second
 
-	// The runtime stores events in a buffer of its own memory, which grows as long as they are not read fast enough.
-	// Smaller buffers lost events of applications with some ten thousand methods.
+	// The runtime stores events in a buffer in its own memory, which grows if they are not read fast enough. Smaller
+	// buffers lost events of applications with tens of thousands of methods.
 	largestBuffer  = 256 // MiB
 	smallestBuffer = 16
-	bufferShare    = 4 // of the memory that is left to the container, at most one part in so many
+	bufferShare    = 4 // the buffer uses at most this fraction (1/4) of the free memory of the container
 )
 
 type provider struct {
@@ -48,7 +48,7 @@ type session struct {
 	enough    <-chan struct{} // closed before the limit if everything has arrived
 }
 
-// collect runs a session in the process, and gives read the trace while it arrives. The session is stopped in any case.
+// collect runs a session in the process, and passes the trace to read while it arrives. It always stops the session.
 func (c *client) collect(ctx context.Context, s session, read func(io.Reader) error) error {
 	stream, err := c.dial(ctx)
 	if err != nil {
@@ -68,13 +68,13 @@ func (c *client) collect(ctx context.Context, s session, read func(io.Reader) er
 	ended := make(chan error, 1)
 	go func() { ended <- read(stream) }()
 	select {
-	case err := <-ended: // before its time: the process has ended, or what it sends is no trace
+	case err := <-ended: // early: the process has ended, or its data is not a trace
 		return errors.Join(explain(ctx, err, s.limit), c.stop(ctx, id, stream))
 	case <-s.enough:
 	case <-time.After(s.limit):
 	case <-ctx.Done():
 	}
-	// The reader reads on meanwhile: the runtime answers when it has sent everything.
+	// The reader continues to read, because the runtime responds after it has sent everything.
 	stopErr := c.stop(ctx, id, stream)
 	readErr := <-ended
 	if ctx.Err() != nil {
@@ -121,7 +121,7 @@ func encodeSession(s session, buffer uint32) []byte {
 	return payload
 }
 
-// bufferMiB is the size that the buffer in the process may reach, within a share of what its memory limit leaves.
+// bufferMiB is the maximum size of the buffer in the process, a share of the memory that its limit leaves.
 func bufferMiB(pid int) uint32 {
 	left, limited := memoryLeft(filepath.Join(proc(pid, "root"), "sys/fs/cgroup"))
 	if !limited {
@@ -130,7 +130,7 @@ func bufferMiB(pid int) uint32 {
 	return uint32(min(largestBuffer, max(smallestBuffer, left>>20/bufferShare)))
 }
 
-// memoryLeft is how much memory a control group may still use. limited is false if it has no limit, or none is seen.
+// memoryLeft is the memory that a control group may still use. limited is false without a visible limit.
 func memoryLeft(folder string) (left uint64, limited bool) {
 	for _, names := range [][2]string{
 		{"memory.max", "memory.current"}, // version 2 of control groups
@@ -150,7 +150,7 @@ func readNumber(file string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseUint(strings.TrimSpace(string(content)), 10, 64) // "max" is no number: there is no limit
+	return strconv.ParseUint(strings.TrimSpace(string(content)), 10, 64) // "max" is not a number: there is no limit
 }
 
 // reportLost writes a line if events are missing in what follows.

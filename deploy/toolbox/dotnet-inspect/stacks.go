@@ -30,7 +30,7 @@ var (
 	ofLibraries = regexp.MustCompile(`^(System|Microsoft|Internal|Interop|[Dd]ynamicClass)\b`)
 )
 
-// sample is what a thread did: the addresses of its frames, the innermost first.
+// sample is the stack of a thread: the addresses of its frames, the innermost first.
 type sample struct {
 	frames []uint64
 	native bool
@@ -40,7 +40,7 @@ func (s sample) equal(other sample) bool {
 	return s.native == other.native && slices.Equal(s.frames, other.frames)
 }
 
-// samples are the last samples of the threads of one look.
+// samples are the last samples of the threads in a snapshot.
 type samples map[uint64]sample
 
 func (s samples) add(e event) error {
@@ -49,39 +49,39 @@ func (s samples) add(e event) error {
 	if content.err != nil {
 		return fmt.Errorf("a sample: %w", content.err)
 	}
-	if _, seen := s[e.thread]; !seen && len(s) == mostSampled {
+	if _, exists := s[e.thread]; !exists && len(s) == mostSampled {
 		return errors.New("it has too many threads")
 	}
 	s[e.thread] = sample{e.stack, native}
 	return nil
 }
 
-// sight is what one look at the threads shows.
-type sight struct {
+// snapshot is the state of the threads at one time.
+type snapshot struct {
 	threads samples
 	names   *methodNames
 	lost    uint64
 }
 
-// look samples the threads, for longer if none is seen. It learns the names of the methods if named is set.
-func (c *client) look(ctx context.Context, named bool) (sight, error) {
-	var seen sight
+// takeSnapshot samples the threads, for longer if there is no sample. With named, it also collects the names of the methods.
+func (c *client) takeSnapshot(ctx context.Context, named bool) (snapshot, error) {
+	var result snapshot
 	for _, limit := range sampleTimes {
 		var err error
-		if seen, err = c.lookFor(ctx, limit, named); err != nil || len(seen.threads) > 0 {
-			return seen, err
+		if result, err = c.sampleFor(ctx, limit, named); err != nil || len(result.threads) > 0 {
+			return result, err
 		}
 	}
-	return seen, nil
+	return result, nil
 }
 
-func (c *client) lookFor(ctx context.Context, limit time.Duration, named bool) (sight, error) {
-	seen := sight{samples{}, &methodNames{}, 0}
+func (c *client) sampleFor(ctx context.Context, limit time.Duration, named bool) (snapshot, error) {
+	result := snapshot{samples{}, &methodNames{}, 0}
 	reader := &traceReader{handle: func(e event) error {
 		if e.kind.provider == sampleProvider {
-			return seen.threads.add(e)
+			return result.threads.add(e)
 		}
-		return seen.names.learn(e)
+		return result.names.learn(e)
 	}}
 	sampling := session{
 		providers: []provider{{sampleProvider, 0, levelInformational, ""}},
@@ -89,18 +89,18 @@ func (c *client) lookFor(ctx context.Context, limit time.Duration, named bool) (
 		limit:     limit,
 	}
 	err := c.collect(ctx, sampling, reader.read)
-	seen.lost = reader.lost
-	return seen, err
+	result.lost = reader.lost
+	return result, err
 }
 
-// stacks looks twice, so that it shows which threads have not moved.
+// stacks takes two snapshots, to show which threads have not moved.
 func stacks(ctx context.Context, c *client, out io.Writer) error {
-	before, err := c.look(ctx, false)
+	before, err := c.takeSnapshot(ctx, false)
 	if err != nil {
 		return err
 	}
 	pause(ctx, betweenLooks)
-	now, err := c.look(ctx, true)
+	now, err := c.takeSnapshot(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func pause(ctx context.Context, duration time.Duration) {
 	}
 }
 
-// threadReport is what two looks at the threads of a process have shown.
+// threadReport is the result of two snapshots of the threads of a process.
 type threadReport struct {
 	pid, version int // version: the first number of the version of .NET; 0 if unknown
 	before, now  samples
@@ -175,11 +175,11 @@ func (r threadReport) writeFrames(out io.Writer, current sample) error {
 	return nil
 }
 
-// waitsForLock says whether a thread has not moved, and its innermost frame looks like a wait for a lock.
+// waitsForLock reports whether a thread has not moved, and its innermost frame looks like a wait for a lock.
 func (r threadReport) waitsForLock(thread uint64) bool {
 	current := r.now[thread]
-	earlier, seen := r.before[thread]
-	if !seen || !earlier.equal(current) || !current.native || len(current.frames) == 0 {
+	earlier, exists := r.before[thread]
+	if !exists || !earlier.equal(current) || !current.native || len(current.frames) == 0 {
 		return false
 	}
 	innermost, _ := r.names.find(current.frames[0])

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Running JavaScript is paused at once, at its next statement. If none runs, wait for the next.
+// Running JavaScript is paused at its next statement. If none runs, wait until some does.
 const (
 	atOnce     = 100 * time.Millisecond
 	pauseLimit = time.Second
 )
 
-// The environment has secrets. Reverse look-ups of each peer's name would block the process.
+// The environment contains secrets. Reverse lookups of the names of peers would block the process.
 const reportExpression = `(() => {
   const before = process.report.excludeNetwork;
   process.report.excludeNetwork = true;
@@ -51,7 +51,7 @@ func report(ctx context.Context, s *session, out io.Writer, _ []int) error {
 type callFrame struct {
 	Function string   `json:"functionName"`
 	Location location `json:"location"`
-	location          // where there is no Location: in asynchronous frames
+	location          // for asynchronous frames, which have no Location
 }
 
 type location struct {
@@ -79,7 +79,7 @@ func stacks(ctx context.Context, s *session, out io.Writer, _ []int) error {
 		return err
 	}
 	writeStack(out, paused)
-	// The debugger is off by now, so that this expression does not stop in itself.
+	// The debugger is off, so that this expression is not paused.
 	resources, err := s.evaluate(ctx, resourcesExpression)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func stacks(ctx context.Context, s *session, out io.Writer, _ []int) error {
 	return err
 }
 
-// pausedFrames stops the JavaScript for as long as it takes to read its frames; nil when none ran within the limit.
+// pausedFrames pauses the JavaScript while it reads the frames. The result is nil if none ran within the limit.
 func pausedFrames(ctx context.Context, s *session) (*pausedAt, error) {
 	var at *pausedAt
 	scripts := map[string]string{}
@@ -108,7 +108,7 @@ func pausedFrames(ctx context.Context, s *session) (*pausedAt, error) {
 		}
 	}
 	asked := time.Now()
-	// Asking for anything brings the event in, if there is one.
+	// Any request also receives the event, if there is one.
 	for ; at == nil && time.Since(asked) < pauseLimit; pause(ctx, pollEvery) {
 		if _, err := s.call(ctx, "Debugger.setSkipAllPauses", map[string]bool{"skip": false}, onEvent); err != nil {
 			return nil, err

@@ -27,14 +27,14 @@ const (
 
 var inspectOption = regexp.MustCompile(`--inspect[a-z-]*=(?:\S*:)?(\d+)`)
 
-// inspector is where the inspector of one process listens.
+// inspector is the address of the inspector of a process.
 type inspector struct {
 	pid, port  int
 	url        string
 	openedByUs bool
 }
 
-// openInspector finds the inspector of the process, or has it opened.
+// openInspector finds the inspector of the process, or opens it.
 func openInspector(ctx context.Context, pid int) (*inspector, error) {
 	before, err := listeningPorts(pid)
 	if err != nil {
@@ -48,11 +48,11 @@ func openInspector(ctx context.Context, pid int) (*inspector, error) {
 	if err := askToOpen(pid); err != nil {
 		return nil, err
 	}
-	// A signal does not stop this wait: an inspector that is still opening could not be closed otherwise.
+	// A signal does not stop this wait. Otherwise an inspector that is still opening could not be closed.
 	return awaitOpen(context.WithoutCancel(ctx), pid, before)
 }
 
-// askToOpen sends SIGUSR1, which would end a process that has no handler for it.
+// askToOpen sends SIGUSR1, which terminates a process without a handler for it.
 func askToOpen(pid int) error {
 	caught, err := catchesSIGUSR1(pid)
 	if err != nil {
@@ -88,14 +88,14 @@ func awaitOpen(ctx context.Context, pid int, before map[int]bool) (*inspector, e
 	return nil, fmt.Errorf("its inspector did not open within %s: another process may use port %d, or the program handles SIGUSR1 itself", openLimit, defaultPort)
 }
 
-// close has the process close its inspector, and waits until it did.
+// close makes the process close its inspector, and waits until it is closed.
 func (i *inspector) close(ctx context.Context) error {
 	session, err := connect(ctx, i.url)
 	if err != nil {
 		return fmt.Errorf("its inspector on port %d is still open: %w", i.port, err)
 	}
 	defer session.disconnect()
-	// No answer is expected: the connection ends with the inspector.
+	// There is no response, because the connection ends with the inspector.
 	_, _ = session.evaluate(ctx, "require('inspector').close()")
 	for ctx.Err() == nil {
 		if open, err := listeningPorts(i.pid); err != nil || !open[i.port] {
@@ -131,12 +131,12 @@ func debuggerURL(ctx context.Context, port int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("port %d is not an inspector", port)
 	}
-	// Only the path is taken from the process: it must not choose the host.
+	// Use only the path from the process. It must not choose the host.
 	local := url.URL{Scheme: "ws", Host: fmt.Sprintf("127.0.0.1:%d", port), Path: named.Path}
 	return local.String(), nil
 }
 
-// configuredPorts are those on which the inspector would have been open from the start.
+// configuredPorts are the ports on which the inspector is open from the start.
 func configuredPorts(pid int) []int {
 	ports := []int{defaultPort}
 	for _, file := range []string{"cmdline", "environ"} {
@@ -198,7 +198,7 @@ func socketInodes(pid int) (map[string]bool, error) {
 	}
 	inodes := map[string]bool{}
 	for _, link := range links {
-		target, _ := os.Readlink(proc(pid, filepath.Join("fd", link.Name()))) // closed since: no socket of interest
+		target, _ := os.Readlink(proc(pid, filepath.Join("fd", link.Name()))) // an error means that it was closed, so it is not the socket
 		if inode, found := strings.CutPrefix(target, "socket:["); found {
 			inodes[strings.TrimSuffix(inode, "]")] = true
 		}

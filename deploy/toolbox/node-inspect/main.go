@@ -1,9 +1,9 @@
 // Command node-inspect takes evidence from a running Node.js process through its inspector.
 //
-//	node-inspect stacks PID              what JavaScript runs or is waited for, as text
+//	node-inspect stacks PID              the JavaScript that runs, and what the process waits for, as text
 //	node-inspect report PID              the diagnostic report without the environment, as JSON
 //	node-inspect cpu-profile PID SECONDS a .cpuprofile
-//	node-inspect heap-snapshot PID       a .heapsnapshot; the process is paused meanwhile
+//	node-inspect heap-snapshot PID       a .heapsnapshot; pauses the process
 //
 // The result goes to standard output. An inspector that was closed is opened by SIGUSR1 and closed again, also when
 // this program gets a signal. It needs the same user and the same network as the process, and no capability. Exit code
@@ -26,7 +26,7 @@ import (
 
 const deniedExitCode = 13 // denied_exit_code of collectors/node.yaml
 
-// denied is an error of the process's files in /proc, or of a signal to it, for want of permission.
+// denied is a permission error for the process's files in /proc or for a signal to it.
 type denied struct{ error }
 
 func orDenied(err error) error {
@@ -84,7 +84,7 @@ func parse(arguments []string) (chosen command, pid int, numbers []int, ok bool)
 	return chosen, numbers[0], numbers[1:], ok
 }
 
-// capture leaves the inspector as it was, whatever happens between.
+// capture restores the state of the inspector in any case.
 func capture(ctx context.Context, chosen command, pid int, numbers []int) (err error) {
 	inspector, err := openInspector(ctx, pid)
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 )
 
 // A process decides what its inspector sends. The debug container has no memory limit of its own, so a message without a
-// limit could use up the memory of the node. A CPU profile of a minute has some tens of MiB.
+// limit could use up the memory of the node. A CPU profile of a minute has tens of MiB.
 const messageLimit = 256 << 20
 
 var errRedirected = errors.New("the inspector redirects to another address")
 
-// withoutRedirects is a client for the inspector on this port: the process must not send us elsewhere.
+// withoutRedirects is a client for the inspector on this port. The process must not redirect it to another address.
 var withoutRedirects = &http.Client{
 	Transport:     &http.Transport{DisableKeepAlives: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirected },
@@ -75,7 +75,7 @@ func (s *session) receive(ctx context.Context) (message, error) {
 	return got, err
 }
 
-// call sends a request and waits for its response. Events that arrive meanwhile are passed to on, which may be nil.
+// call sends a request and waits for its response. Events that arrive before it are passed to on, which may be nil.
 func (s *session) call(ctx context.Context, method string, params any, on func(message) error) (json.RawMessage, error) {
 	id, err := s.send(ctx, method, params)
 	if err != nil {

@@ -2,9 +2,9 @@
 //
 //	php-stacks PID
 //
-// It reads the process's memory and neither stops nor changes it, so that a frame may be gone when it is read. It needs
+// It reads the process's memory without stopping the process, so a frame may have ended when it is read. It needs
 // the same user as the process, or SYS_PTRACE, and a PHP that is not built thread-safe (cli and fpm usually are not).
-// Exit code 13: the process may not be read. phpspy can do more, but no package registry has it.
+// Exit code 13: the process may not be read. phpspy has more features, but is in no package registry.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 	frames, err := stack(pid)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "php-stacks: process %d: %v\n", pid, err)
-		if errors.Is(err, fs.ErrPermission) { // EACCES and EPERM, of the process's files: it reads no others
+		if errors.Is(err, fs.ErrPermission) { // EACCES and EPERM; the program only reads files of the process
 			os.Exit(deniedExitCode)
 		}
 		os.Exit(1)

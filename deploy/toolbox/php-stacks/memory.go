@@ -14,7 +14,7 @@ import (
 
 const symbolName = "executor_globals"
 
-// Where PHP's engine may be: the program itself, or the module of a web server.
+// The files that may contain PHP's engine: the program itself, or the module of a web server.
 var engineFile = regexp.MustCompile(`/(php[\d.]*|php-fpm[\d.]*|php-cgi[\d.]*|libphp[^/]*\.so)$`)
 
 type memory struct{ file *os.File }
@@ -80,7 +80,7 @@ func symbol(file *elf.File) (uint64, error) {
 	return 0, fmt.Errorf("symbol %s not found: PHP is thread-safe, or it is not PHP", symbolName)
 }
 
-// firstLoaded is the address that the program would like its first page to have.
+// firstLoaded is the preferred address of the first page of the program.
 func firstLoaded(file *elf.File) uint64 {
 	for _, one := range file.Progs {
 		if one.Type == elf.PT_LOAD {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Layouts of php-src: Zend/zend_globals.h, zend_compile.h, zend_types.h, for 64 bits. What moves between versions is
-// searched for. Seen with 8.2.
+// Layouts of php-src: Zend/zend_globals.h, zend_compile.h, zend_types.h, for 64 bits. Fields
+// whose position depends on the version are searched for. Tested with 8.2.
 const (
 	stackPageSize    = 256 * 1024 // executor_globals.vm_stack_page_size, just before current_execute_data
 	searchFrom       = 256
@@ -30,7 +30,7 @@ const (
 	mostFrames       = 512
 )
 
-// Where zend_op_array.filename may be; it moved with several versions.
+// The possible positions of zend_op_array.filename, which differ between versions.
 var fileNames = [2]int{112, 200}
 
 type frame struct {
@@ -49,7 +49,7 @@ func (f frame) String() string {
 	return fmt.Sprintf("%s() %s:%d", f.name, f.file, f.line)
 }
 
-// stack is what the process executes, the innermost first; empty when it waits for a request.
+// stack has the frames of the process, the innermost first. It is empty if the process waits for a request.
 func stack(pid int) ([]frame, error) {
 	globals, err := executorGlobals(pid)
 	if err != nil {
@@ -68,7 +68,7 @@ func stack(pid int) ([]frame, error) {
 	return m.frames(at), nil
 }
 
-// frames reads the frames from the innermost on. What the process has written may be a ring, which would have no end.
+// frames reads the frames, starting with the innermost. Their number is limited, because the process may link them in a ring.
 func (m memory) frames(at uint64) []frame {
 	var frames []frame
 	seen := map[uint64]bool{}
@@ -76,9 +76,9 @@ func (m memory) frames(at uint64) []frame {
 		seen[at] = true
 		called, err := m.pointer(at + function)
 		if err != nil {
-			return frames // it has returned meanwhile: those that were read are true
+			return frames // the frame has returned in the meantime; the frames read so far are correct
 		}
-		if called != 0 { // 0: no function yet, a frame in the making
+		if called != 0 { // 0: an incomplete frame without a function
 			if one, err := m.frame(at, called); err == nil {
 				frames = append(frames, one)
 			}
@@ -90,7 +90,7 @@ func (m memory) frames(at uint64) []frame {
 	return frames
 }
 
-// currentFrame finds current_execute_data behind the one field with a known value.
+// currentFrame finds current_execute_data after the only field with a known value.
 func (m memory) currentFrame(globals uint64) (uint64, error) {
 	content, err := m.read(globals, searchTo)
 	if err != nil {
@@ -158,7 +158,7 @@ func (m memory) fileName(called uint64) string {
 	return "?"
 }
 
-// text is a zend_string, if there is a printable one.
+// text is the content of a zend_string if it is printable.
 func (m memory) text(address uint64) (string, error) {
 	length, err := m.pointer(address + stringLength)
 	if err != nil {

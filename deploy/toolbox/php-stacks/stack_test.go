@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// memoryOf is a memory in which each frame, whose address is a key, has no function yet and the value as its previous one.
+// memoryOf is a memory with a frame without a function at each key. The value is the address of the previous frame.
 func memoryOf(t *testing.T, frames map[uint64]uint64) memory {
 	t.Helper()
 	content := make([]byte, 1<<16)

@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-const buffersAhead = 4 // read while earlier ones are sent
+const buffersAhead = 4 // buffers that are read while earlier ones are sent
 
 var (
 	errNotRegular = errors.New("it is not a regular file")
 	errLink       = errors.New("it is a symbolic link")
 )
 
-// fetch is `run-tool fetch NONCE OFFSET FILE`: sends the file from the offset on. The report has size and sum of the whole
-// file, as far as it reached when it was opened, so that one that grows comes to an end.
+// fetch is `run-tool fetch NONCE OFFSET FILE`: sends the file from the offset on. The report has size and checksum of the
+// whole file as it was when it was opened, so that reading a growing file ends.
 func fetch(arguments []string) (int, error) {
 	offset, err := strconv.ParseInt(arguments[1], 10, 64)
 	if err != nil || offset < 0 {
@@ -38,7 +38,7 @@ func fetch(arguments []string) (int, error) {
 	return 0, nil
 }
 
-// send reads the file once, sums all of it, and writes what follows the offset.
+// send reads the file once, computes the checksum of all of it, and writes the part after the offset.
 func send(path string, offset int64, to io.Writer) report {
 	file, err := openRegular(path)
 	if err != nil {
@@ -79,7 +79,7 @@ func send(path string, offset int64, to io.Writer) report {
 	return report{Ended: exited, Size: before + sent, SHA256: hex.EncodeToString(sum.Sum(nil))}
 }
 
-// writeAll writes what is full and gives it back; after an error it goes on giving back.
+// writeAll writes the full buffers and returns them for reuse, also after an error.
 func writeAll(full <-chan []byte, free chan<- []byte, to io.Writer) (err error) {
 	for piece := range full {
 		if err == nil {
@@ -90,8 +90,8 @@ func writeAll(full <-chan []byte, free chan<- []byte, to io.Writer) (err error) 
 	return err
 }
 
-// openRegular opens a file that can be read to its end: a pipe or a device might have none, or wait for ever. It follows no
-// link: a process of the target could replace the file by one to a file of the debug container.
+// openRegular opens a regular file, because a pipe or a device may have no end or block forever. It does not follow links:
+// a process of the target could replace the file with a link to a file of the debug container.
 func openRegular(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, syscall.ELOOP) {

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	endWord       = "end"           // what is written into hold's pipe to end it
-	joinLimit     = 5 * time.Second // for hold to be ready, where the container of another capture is joined
+	endWord       = "end"           // ends hold when it is written to its pipe
+	joinLimit     = 5 * time.Second // for hold to be ready, if a capture joins the container of another one
 	startLimit    = time.Second     // for hold to be ready, in a container that has just started
 	readyEvery    = 2 * time.Millisecond
 	pollEvery     = 20 * time.Millisecond
@@ -25,7 +25,7 @@ const (
 	notReady      = 75               // exit code of `ready` if hold does not become ready; EX_TEMPFAIL of sysexits(3)
 )
 
-// folder is what hold and the other commands share: users/TICKET, jobs/JOB.*, and the pipe for commands to hold.
+// folder is shared by hold and the other commands: users/TICKET, jobs/JOB.*, and the pipe for commands to hold.
 type folder string
 
 func (f folder) pipe() string                 { return filepath.Join(string(f), "pipe") }
@@ -37,12 +37,12 @@ func (f folder) job(name, kind string) string { return filepath.Join(string(f), 
 type job struct {
 	Argv    []string `json:"argv"`
 	Seconds int      `json:"seconds"`
-	Output  string   `json:"output"` // a file that the tool writes and that is to go with the container; "" for none
+	Output  string   `json:"output"` // a file that the tool writes, which hold removes at its end; "" for none
 }
 
 // hold is `run-tool hold BASE SECONDS TICKET`, the first process of a debug container. It waits until the last user has
-// left, its time limit is reached, or it gets a signal. Then it ends every job that still runs, and removes what jobs have written
-// into the target, because the process that was to fetch it may have been killed.
+// left, its time limit is reached, or it gets a signal. Then it ends every job that still runs, and removes the files that jobs have
+// written in the target, because the process that should fetch them may have been killed.
 func hold(arguments []string) (int, error) {
 	base := folder(arguments[0])
 	limit, err := seconds(arguments[1])
@@ -83,7 +83,8 @@ func hold(arguments []string) (int, error) {
 	}
 }
 
-// make makes the folder with its first user, and opens the pipe. Its own end keeps the pipe open between writers.
+// make creates the folder with its first user, and opens the pipe. It also opens the writing end, so that the pipe stays open
+// between writers.
 func (f folder) make(ticket string) (*os.File, error) {
 	if err := os.RemoveAll(string(f)); err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ func (f folder) make(ticket string) (*os.File, error) {
 			return nil, err
 		}
 	}
-	// Created under another name: `ready` must not find a pipe without a reader.
+	// Create it under another name: `ready` must not find a pipe without a reader.
 	unready := f.pipe() + ".part"
 	if err := syscall.Mkfifo(unready, 0o600); err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func (s *supervisor) startJob(base folder, name string) {
 	}
 }
 
-// endJobs signals each job to end, which ends its tool.
+// endJobs sends a signal to each job, which then ends its tool.
 func (s *supervisor) endJobs() {
 	for _, child := range children() {
 		_ = syscall.Kill(child, syscall.SIGTERM)
@@ -131,7 +132,7 @@ func (s *supervisor) endJobs() {
 	s.endAll(0)
 }
 
-// removeOutputs removes what the jobs have written. A file that cannot be removed stays, because no reader is left for an error.
+// removeOutputs removes the files that jobs have written. A file that cannot be removed stays: nothing reads an error any more.
 func (f folder) removeOutputs() {
 	asked, _ := filepath.Glob(f.job("*", ".job"))
 	for _, file := range asked {
@@ -209,11 +210,11 @@ func startJob(arguments []string) (int, error) {
 	if err := writeWhole(base.job(name, ".job"), asked); err != nil {
 		return 1, err
 	}
-	return base.say(name)
+	return base.send(name)
 }
 
-// say writes a word into hold's pipe. Non-blocking: without a reader it fails at once.
-func (f folder) say(word string) (int, error) {
+// send writes a word to hold's pipe. It does not block: without a reader, it fails immediately.
+func (f folder) send(word string) (int, error) {
 	pipe, err := os.OpenFile(f.pipe(), os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return 1, err
@@ -301,8 +302,8 @@ func join(arguments []string) (int, error) {
 	return 0, nil
 }
 
-// leave is `run-tool leave BASE TICKET`. If the folder of users can be removed, it is empty, and no user can join any
-// more. Then hold is ended.
+// leave is `run-tool leave BASE TICKET`. If the folder of users can be removed, it was empty, and no user can join
+// any more. Then leave ends hold.
 func leave(arguments []string) (int, error) {
 	base := folder(arguments[0])
 	if err := os.Remove(base.user(arguments[1])); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -310,8 +311,8 @@ func leave(arguments []string) (int, error) {
 	}
 	switch err := os.Remove(base.users()); {
 	case err == nil:
-		return base.say(endWord)
-	case errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, os.ErrNotExist): // others are in it, or it ends already
+		return base.send(endWord)
+	case errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, os.ErrNotExist): // it has other users, or ends already
 		return 0, nil
 	default:
 		return 1, err

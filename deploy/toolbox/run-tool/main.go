@@ -1,27 +1,27 @@
-// Command run-tool runs the tools of a debug container, so that each ends within its time and leaves no process behind.
+// Command run-tool runs the tools of a debug container. Each tool ends within its time limit and leaves no process behind.
 //
 //	run-tool run NONCE SECONDS TOOL [ARGUMENT…]   runs a tool; its output goes to standard output, the report follows
 //	run-tool command SECONDS TOOL [ARGUMENT…]     runs a command as it is: its output, its errors, its exit code
-//	run-tool fetch NONCE OFFSET FILE              sends a file from an offset on; the report has the whole file's sum
+//	run-tool fetch NONCE OFFSET FILE              sends a file from an offset on; the report has the checksum of the whole file
 //	run-tool remove FILE…                         removes files; a missing file is not an error
 //	run-tool hold BASE SECONDS TICKET             first process of a debug container: waits, and runs jobs
 //	run-tool ready BASE [COMMAND…]                waits up to 1 s for hold, exit code 75 if it is not ready; then
 //	                                              0, or the exit code of the command
 //	run-tool join|leave BASE TICKET               shares the container; the last one that leaves ends it
 //	run-tool start BASE JOB SECONDS OUTPUT TOOL [ARGUMENT…]
-//	                                              has hold run a tool, which outlives the connection: BASE/jobs/JOB.out has
-//	                                              what it prints; hold removes OUTPUT, if that is not "", at its end
+//	                                              makes hold run a tool that survives the connection. BASE/jobs/JOB.out has
+//	                                              its output. At its end, hold removes OUTPUT unless it is ""
 //	run-tool wait NONCE BASE JOB SECONDS FILE     waits for a job: prints how far FILE has grown; the report follows
 //
-// The report is one line on standard error, "debug-capture-end NONCE {JSON}" (type report). A tool's own errors are in it
-// and never on that stream, and the caller draws the nonce, so that no output can pass for a report.
+// The report is one line on standard error, "debug-capture-end NONCE {JSON}" (type report). It contains the errors of a
+// tool, which are never on that stream. The caller chooses a random nonce, so that a tool cannot forge a report.
 //
-// Why no shell does this: a debug container shares the target's process namespace. What a shell, a `timeout` or a pipeline
-// leaves behind is handed to the target's first process, which seldom waits for it: a zombie until the pod ends. This
-// program is a child subreaper (prctl(2)): its descendants become its children, regardless of who started them. It ends them when the
-// tool has ended, when the time is over, on SIGTERM, SIGINT and SIGHUP, and when its standard input, if that is a pipe,
-// ends: then no reader is left (an exec session that is opened with stdin holds it until its client has gone). It also limits
-// the memory of a tool (memory.go).
+// A shell cannot do this: a debug container shares the PID namespace of the target, so an orphan of a shell, a `timeout` or a
+// pipeline becomes a child of the target's first process, which rarely waits for it, and stays a zombie until the pod ends.
+// This program is a child subreaper (prctl(2)): all orphaned descendants become its children. It ends them when the tool has
+// ended, at the time limit, on SIGTERM, SIGINT and SIGHUP, and when its standard input, if it is a pipe, ends, because the
+// output then has no reader (an exec session with stdin keeps it open until the client disconnects). It also limits the
+// memory of a tool (memory.go).
 package main
 
 import (
@@ -32,12 +32,12 @@ import (
 	"time"
 )
 
-// version is the contract with the caller: it grows when a command, its arguments or the report change.
+// version identifies the contract with the caller. It changes with the commands, their arguments and the report.
 const version = "run-tool 2"
 
 func init() {
-	// A tool is started with PR_SET_PDEATHSIG, which counts the thread that started it, not the process: main stays on the
-	// thread that lives as long as the process does.
+	// PR_SET_PDEATHSIG, with which tools are started, depends on the thread that starts a tool, not on the process. So main
+	// stays on a thread that exists as long as the process.
 	runtime.LockOSThread()
 }
 

@@ -5,11 +5,11 @@ import (
 	"syscall"
 )
 
-// memoryLimit is what the private data of a tool may take. Kubernetes allows no memory limit for a debug container, so
-// without this one a process of the target could fill the node's memory through a tool that reads from it.
+// memoryLimit is the maximum of the private memory of a tool. Kubernetes allows no memory limit for a debug container, so
+// without this limit, a process of the target could fill the memory of the node through a tool that reads its data.
 const memoryLimit = 2 << 30
 
-// goMemoryLimit has a tool that is written in Go collect garbage harder before it reaches memoryLimit.
+// goMemoryLimit makes tools in Go collect garbage more often before they reach memoryLimit.
 const goMemoryLimit = "1536MiB"
 
 const rlimitData = 2 // RLIMIT_DATA of getrlimit(2): heap and private mappings, since Linux 4.7

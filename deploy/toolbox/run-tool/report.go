@@ -13,15 +13,15 @@ import (
 // How a tool ended: values of report.Ended.
 const (
 	exited     = "exited"      // with report.Code
-	signalled  = "signal"      // ended by report.Signal, which was not ours
-	timeLimit  = "time-limit"  // ended by us, at its time limit
-	readerGone = "reader-gone" // ended by us: the output has no reader any more, or this program got a signal
-	notStarted = "not-started" // report.Errno says why
-	unreadable = "unreadable"  // of a file: report.Errno says why, or report.Errors
+	signalled  = "signal"      // ended by report.Signal, which run-tool did not send
+	timeLimit  = "time-limit"  // ended by run-tool at its time limit
+	readerGone = "reader-gone" // ended by run-tool: the output has no reader, or run-tool got a signal
+	notStarted = "not-started" // report.Errno has the reason
+	unreadable = "unreadable"  // of a file: report.Errno or report.Errors has the reason
 )
 
-// report is what the caller reads at the end. Size and sum are of all that was written to standard output; of a fetched
-// file they are those of the whole file, whatever the offset.
+// report is the result for the caller. Size and checksum are those of the standard output, or of the whole file that is
+// fetched, for any offset.
 type report struct {
 	Ended  string `json:"ended"`
 	Code   int    `json:"code"`
@@ -36,13 +36,13 @@ type report struct {
 // print writes the report as the last line of a stream.
 func (r report) print(to io.Writer, nonce string) {
 	encoded, err := json.Marshal(r)
-	if err != nil { // no value of it can fail
+	if err != nil { // cannot happen: every value can be encoded
 		panic(err)
 	}
 	fmt.Fprintf(to, "\ndebug-capture-end %s %s\n", nonce, encoded)
 }
 
-// exitCode is what a shell would show for it.
+// exitCode is the exit code that a shell would return.
 func (r report) exitCode() int {
 	switch r.Ended {
 	case exited:
@@ -60,7 +60,7 @@ func (r report) exitCode() int {
 	return 128 + int(syscall.SIGTERM)
 }
 
-// failed is the report of a tool, or a file, that an error of the system kept from being run or read.
+// failed is the report of a tool or a file that could not be run or read because of a system error.
 func failed(ended string, err error) report {
 	return report{Ended: ended, Errno: errnoName(err), Errors: err.Error()}
 }
@@ -73,7 +73,7 @@ var errnoNames = map[syscall.Errno]string{
 	syscall.EPERM: "EPERM", syscall.EROFS: "EROFS", syscall.ESRCH: "ESRCH", syscall.ETXTBSY: "ETXTBSY",
 }
 
-// errnoName is the symbol of the system's error number; "" for an error that has none.
+// errnoName is the symbol of the system's error number, or "" for other errors.
 func errnoName(err error) string {
 	var number syscall.Errno
 	switch {

@@ -12,13 +12,13 @@ import (
 
 const (
 	prSetChildSubreaper = 36               // prctl(2)
-	grace               = 2 * time.Second  // between SIGTERM and SIGKILL, for a tool to let go of what it has stopped
-	reapLimit           = 10 * time.Second // for processes that SIGKILL does not end: another user's, or in the kernel
+	grace               = 2 * time.Second  // between SIGTERM and SIGKILL, for a tool to resume a process that it has stopped
+	reapLimit           = 10 * time.Second // for processes that SIGKILL does not end: those of another user, or in the kernel
 	reapEvery           = 2 * time.Millisecond
 )
 
-// supervisor starts processes and waits for every descendant. One goroutine owns it: what it signals is a child that it
-// has not waited for yet, whose PID therefore cannot have gone to another process.
+// supervisor starts processes and waits for every descendant. One goroutine owns it: it only signals children that it has
+// not waited for yet, so their PIDs cannot belong to other processes.
 type supervisor struct {
 	childEnded chan os.Signal
 	askedToEnd chan os.Signal
@@ -34,12 +34,13 @@ func newSupervisor() (*supervisor, error) {
 	s := &supervisor{make(chan os.Signal, 1), make(chan os.Signal, 1)}
 	signal.Notify(s.childEnded, syscall.SIGCHLD)
 	signal.Notify(s.askedToEnd, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	// Caught, so that a write to a stream without a reader is an error and not our end. Not ignored: a tool would inherit that.
+	// Catch SIGPIPE, so that a write to a stream without a reader is an error and does not end this process. Do not ignore it,
+	// because a tool would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return s, nil
 }
 
-// start runs argv as the leader of a process group of its own; it ends with us, should we be killed.
+// start runs argv as the leader of a new process group. It ends if this process is killed.
 func (s *supervisor) start(argv []string, stdout, stderr *os.File) (pid int, err error) {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *supervisor) start(argv []string, stdout, stderr *os.File) (pid int, err
 	})
 }
 
-// reap waits for all that have ended, without waiting for any to end: how pid ended, if it did, and whether any are left.
+// reap collects all ended children without blocking. It returns how pid ended, if it did, and whether any are left.
 func (s *supervisor) reap(pid int) (status *syscall.WaitStatus, left bool) {
 	for {
 		var one syscall.WaitStatus
@@ -74,8 +75,8 @@ func (s *supervisor) reap(pid int) (status *syscall.WaitStatus, left bool) {
 	}
 }
 
-// endAll kills every descendant and waits for it: how pid ended, if it did now, and how many could not be ended. A child
-// that is killed hands its own children to us, so that killing the children again and again reaches them all.
+// endAll kills every descendant and waits for it. It returns how pid ended, if it did, and how many could not be ended. The
+// children of a killed child become children of this process, so repeated kills reach all descendants.
 func (s *supervisor) endAll(pid int) (status *syscall.WaitStatus, left int) {
 	deadline := time.Now().Add(reapLimit)
 	for {
@@ -97,7 +98,7 @@ func (s *supervisor) endAll(pid int) (status *syscall.WaitStatus, left int) {
 	}
 }
 
-// children are the PIDs of the processes whose parent we are, ended ones included. Source: proc_pid_stat(5).
+// children are the PIDs of the children of this process, including ended ones. Source: proc_pid_stat(5).
 func children() []int {
 	var found []int
 	self := strconv.Itoa(os.Getpid())
@@ -111,7 +112,7 @@ func children() []int {
 		if err != nil {
 			continue // it has ended
 		}
-		// The name, in parentheses, may have anything in it, parentheses too.
+		// The name, in parentheses, may contain any characters, including parentheses.
 		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 		if len(fields) > 1 && fields[1] == self {
 			found = append(found, pid)

@@ -13,10 +13,10 @@ import (
 
 const (
 	bufferBytes = 256 << 10
-	pipeBytes   = 1 << 20 // what an ordinary user may have
+	pipeBytes   = 1 << 20 // the limit for users without privileges
 	setPipeSize = 1031    // F_SETPIPE_SZ of fcntl(2)
 	errorsBytes = 4096
-	drainLimit  = 20 * time.Second // for output to be taken, once the tool has ended
+	drainLimit  = 20 * time.Second // to read the remaining output after the tool has ended
 )
 
 // runTool is `run-tool run NONCE SECONDS TOOL…`.
@@ -30,7 +30,7 @@ func runTool(arguments []string) (int, error) {
 		return 1, err
 	}
 	s.run(arguments[2:], os.Stdout, limit, standardInputEnds()).print(os.Stderr, arguments[0])
-	return 0, nil // what became of the tool is in the report
+	return 0, nil // the report has the result of the tool
 }
 
 // runCommand is `run-tool command SECONDS TOOL…`.
@@ -64,7 +64,7 @@ func (s *supervisor) run(argv []string, to io.Writer, limit time.Duration, gone 
 	tail := &tail{}
 	copied := make(chan error, 1)
 	go func() {
-		// A File would choose a buffer of its own, and a small one.
+		// A File would choose its own, small buffer.
 		_, err := io.CopyBuffer(sum, struct{ io.Reader }{output}, make([]byte, bufferBytes))
 		copied <- err
 	}()
@@ -74,7 +74,7 @@ func (s *supervisor) run(argv []string, to io.Writer, limit time.Duration, gone 
 		close(tailed)
 	}()
 	ended := s.supervise(argv, outputEnd, errorsEnd, limit, gone, copied)
-	// The other end is closed now, unless a process outside this tree inherited it. That process is not waited for.
+	// The other end is closed now, unless a process outside this tree inherited it. Do not wait for that process.
 	select {
 	case <-tailed:
 		ended.Errors = orElse(tail.String(), ended.Errors)
@@ -86,8 +86,8 @@ func (s *supervisor) run(argv []string, to io.Writer, limit time.Duration, gone 
 	return ended
 }
 
-// supervise runs argv until it ends, its time is over, or its reader has gone, ends what it leaves, and waits for its
-// output to be copied. It closes stdout and stderr if they are its own pipes, that is, if copied is not nil.
+// supervise runs argv until it ends, reaches its time limit, or its output has no reader. It ends the remaining processes,
+// and waits until the output is copied. It closes stdout and stderr if they are its own pipes, that is, if copied is not nil.
 func (s *supervisor) supervise(
 	argv []string, stdout, stderr *os.File, limit time.Duration, gone <-chan struct{}, copied chan error,
 ) report {
@@ -121,7 +121,7 @@ func (s *supervisor) supervise(
 	return ended
 }
 
-// wait returns how pid ended, once no descendant is left, and whether its output was copied to the end meanwhile.
+// wait waits until no descendant is left. It returns how pid ended, and whether its output was copied completely.
 func (s *supervisor) wait(pid int, limit time.Duration, gone <-chan struct{}, copied chan error) (report, bool) {
 	deadline, kill := time.NewTimer(limit), (<-chan time.Time)(nil)
 	defer deadline.Stop()
@@ -148,7 +148,7 @@ func (s *supervisor) wait(pid int, limit time.Duration, gone <-chan struct{}, co
 			case <-s.askedToEnd:
 				end(readerGone)
 				continue
-			case err := <-copied: // it has closed its output, or the reader has gone
+			case err := <-copied: // the tool has closed its output, or there is no reader
 				copied, done = nil, true
 				if err != nil {
 					end(readerGone)
@@ -201,17 +201,17 @@ func standardInputEnds() <-chan struct{} {
 	return ended
 }
 
-// pipe is a large one: half the changes between tool, us and reader.
+// pipe creates a large pipe, which halves the context switches between the tool, this process and the reader.
 func pipe() (reader, writer *os.File, err error) {
 	reader, writer, err = os.Pipe()
 	if err == nil {
-		// Where that is refused the pipe is as it was.
+		// If this is refused, the pipe keeps its size.
 		_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, writer.Fd(), setPipeSize, pipeBytes)
 	}
 	return
 }
 
-// summed passes its input on, and computes the checksum of what was accepted.
+// summed forwards its input, and computes the checksum of the accepted bytes.
 type summed struct {
 	to   io.Writer
 	hash hash.Hash
@@ -225,7 +225,7 @@ func (s *summed) Write(piece []byte) (int, error) {
 	return taken, err
 }
 
-// tail keeps the last bytes of what it is given.
+// tail keeps the last bytes of its input.
 type tail struct{ kept bytes.Buffer }
 
 func (t *tail) Write(piece []byte) (int, error) {

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// openRegular opens a file that can be read to its end: a pipe or a device might have none, or wait for ever. It follows no
-// link: a process of the target could replace the file by one to a file of the debug container.
+// openRegular opens a regular file, because a pipe or a device may have no end or block forever. It does not follow links:
+// a process of the target could replace the file with a link to a file of the debug container.
 func openRegular(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, syscall.ELOOP) {

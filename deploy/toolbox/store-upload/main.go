@@ -1,12 +1,12 @@
-// Command store-upload sends a file to an object store by presigned requests.
+// Command store-upload sends a file to an object store with presigned requests.
 //
 //	store-upload sums FILE BYTES MOST [md5]
 //	                                    size and checksums of the file and of its pieces, as JSON; a piece has BYTES,
-//	                                    or more where there would be over MOST of them
+//	                                    or more if there would be more than MOST pieces
 //	store-upload send FILE              reads one line of JSON, [{"url", "headers", "offset", "length"}, …], sends each
 //	                                    piece by PUT, and prints "sent INDEX ETAG" for each that was accepted
 //
-// It holds no key. A signed address lets its holder write, so it comes by standard input and is never printed.
+// It has no key. A presigned URL allows its holder to write, so it is read from standard input and never printed.
 package main
 
 import (

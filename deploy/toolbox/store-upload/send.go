@@ -38,11 +38,11 @@ var client = &http.Client{
 		ResponseHeaderTimeout: silence,
 		MaxIdleConnsPerHost:   atATime,
 	},
-	// A signature holds for one host only.
+	// A signature is valid for one host only.
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// send takes the requests from input and carries them out, some at a time; the first failure ends all.
+// send reads the requests from input and sends some of them at a time. The first failure stops all.
 func send(path string, input io.Reader) error {
 	line, err := bufio.NewReader(input).ReadBytes('\n')
 	if err != nil {
@@ -89,7 +89,7 @@ func send(path string, input io.Reader) error {
 	return context.Cause(ctx)
 }
 
-// put sends one piece, with retries and growing waits, and returns the tag that the store gave it.
+// put sends a piece, with retries and increasing delays, and returns the tag that the store assigned.
 func put(ctx context.Context, file io.ReaderAt, one request) (string, error) {
 	wait := time.Second / 2
 	for try := 1; ; try++ {
@@ -121,12 +121,13 @@ func putOnce(ctx context.Context, file io.ReaderAt, one request) (tag string, te
 		return "", !noRoute(err), withoutAddress(err)
 	}
 	defer answer.Body.Close()
-	said, _ := io.ReadAll(io.LimitReader(answer.Body, 4096)) // what was said before a break is enough for the message
+	// If the response is interrupted, its beginning is enough for the message.
+	content, _ := io.ReadAll(io.LimitReader(answer.Body, 4096))
 	if answer.StatusCode < 300 {
 		return strings.Trim(answer.Header.Get("ETag"), `"`), false, nil
 	}
 	temporary = answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests
-	return "", temporary, fmt.Errorf("the store returned HTTP %d %s", answer.StatusCode, code(string(said)))
+	return "", temporary, fmt.Errorf("the store returned HTTP %d %s", answer.StatusCode, code(string(content)))
 }
 
 // noRoute distinguishes an unreachable store from a busy one: for an unreachable store, the caller streams instead.
