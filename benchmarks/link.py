@@ -1,4 +1,4 @@
-"""A slow network to a server, for benchmarks whose programs would otherwise wait for processors."""
+"""A slow network to a server, for benchmarks that would otherwise be limited by processors."""
 
 import socket
 import threading
@@ -27,7 +27,7 @@ class _Direction:
 
 @contextmanager
 def slow_link(server: str, bytes_per_s: float) -> Iterator[str]:
-    """Yield the URL of a relay to the server at the URL ``server``, which is that fast in each direction."""
+    """Yield the URL of a relay to the URL ``server`` that transfers ``bytes_per_s`` in each direction."""
     parts = urlsplit(server)
     address = (parts.hostname or "", parts.port or 443)
     up, down = _Direction(bytes_per_s), _Direction(bytes_per_s)

@@ -1,16 +1,16 @@
 """Capture of twenty pods at once, compared with a capture of one pod, and with kubectl.
 
-Where the time goes (30 November 2026, two processors, shared by API server, kubelet, containerd and step; 20 pods take
-8.8 s and 16.7 s of processor time, one pod takes 1.05 s and 1.5 s):
+Processor time for 20 pods (30 November 2026, two processors, shared by API server, kubelet, containerd and step; 20
+pods take 8.8 s and 16.7 s of processor time, one pod takes 1.05 s and 1.5 s):
 
-    1.9 s  of processor time: the step itself, most of it at its start and for the snapshots
+    1.9 s  the step itself, mostly for its start and for the snapshots
     5.6 s  containerd 2.0 s, API server 1.6 s, kubelet 1.4 s, etcd 0.5 s
-    4.8 s  processes of the node: 20 containers that start, 4 execs of 0.06 s in each, gdb
-    4.0 s  the kernel: namespaces, control groups and file systems of containers that come and go
+    4.8 s  processes of the node: the start of 20 containers, 4 execs of 0.06 s in each, gdb
+    4.0 s  the kernel: namespaces, control groups and file systems of new and ended containers
 
 One pod does not use both processors, twenty do: each adds 0.8 s of processor time. So the ratio depends on the
-machine more than on the step. For kubectl it is 13 (9.6 s and 0.7 s). Since then, containers of an image are no longer
-asked for a shell that the image does not have, which saves 19 of 80 execs.
+machine more than on the step. For kubectl it is 13 (9.6 s and 0.7 s). Since then, only the first container
+of an image is checked for a shell, which saves 19 of 80 execs.
 """
 
 import json
@@ -29,7 +29,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 TITLE = f"""\
 many-pods: snapshot and native stacks of {PODS} pods without a shell, each with its own debug container, compared
 with the capture of one of them, and with a script of kubectl get, logs, debug and exec gdb for all pods at once. The
-script computes no checksums, masks no credentials, explains nothing, and leaves its debug containers to their end."""
+script computes no checksums, masks no credentials, explains nothing, and does not stop its debug containers."""
 
 
 def run() -> Result:

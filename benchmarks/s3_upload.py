@@ -1,6 +1,6 @@
 """Upload of a large file to S3, compared with `aws s3 cp`.
 
-Where the processor time of 1 GiB goes (30 November 2026, two processors, both busy; 3.7 s, 6.6 s of processor time):
+Processor time to upload 1 GiB (30 November 2026, two processors, both busy; 3.7 s, 6.6 s of processor time):
 
     3.3 s  versitygw: HTTP, SHA-256 and MD5, and writing the parts
     2.1 s  the upload: two checksums of 0.6 s, reading and sending
