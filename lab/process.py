@@ -149,7 +149,7 @@ def last_lines(log: Path, count: int = 5) -> str:
 
 
 def _poll(ready: Callable[[], bool], timeout_s: float) -> bool:
-    deadline = time.monotonic() + timeout_s
+    deadline, tick_s = time.monotonic() + timeout_s, _TICK_S
     while True:
         started = time.monotonic()
         if ready():
@@ -158,7 +158,9 @@ def _poll(ready: Callable[[], bool], timeout_s: float) -> bool:
         if ended > deadline:
             return False
         # Pause longer after a slow check, for example with kubectl, to leave the processor to the other process.
-        time.sleep(min(max(_TICK_S, 2 * (ended - started)), _LONGEST_TICK_S))
+        time.sleep(min(max(tick_s, 2 * (ended - started)), _LONGEST_TICK_S))
+        # Also after quick checks: a short request can take much of the API server's processor time.
+        tick_s = min(2 * tick_s, _LONGEST_TICK_S / 2)
 
 
 def _start_time(pid: int) -> str | None:
