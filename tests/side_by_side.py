@@ -52,11 +52,10 @@ def _tell_groups(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def _turn(item: pytest.Item) -> int:
+    ungrouped = 0 if item.get_closest_marker("xdist_group") else 1
     if (folder := _folder(item)) in _WITHOUT_LAB:
-        return 4 if folder == _UNIT else 3
-    if item.get_closest_marker("exclusive"):
-        return 2
-    return 0 if item.get_closest_marker("xdist_group") else 1
+        return 4 + ungrouped if folder == _UNIT else 3
+    return 2 if item.get_closest_marker("exclusive") else ungrouped
 
 
 @pytest.hookimpl(wrapper=True)

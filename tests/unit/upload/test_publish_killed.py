@@ -8,12 +8,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from debugcapture.bundle.bundle import Bundle, create_bundle
 from debugcapture.manifest import Stored
 from debugcapture.stores.base import Progress, Store, ignore_progress
 from debugcapture.upload.publish import publish_bundle
 from tests.unit.builders import NOON, artifact, file_store, manifest, written
 
+pytestmark = pytest.mark.xdist_group("kills")  # groups begin first: at the end, it would keep one worker busy alone
 # Each call that changes a disk counts. The process is killed before or after one of these calls.
 PROGRAM = """
 import itertools, os, signal, sys
