@@ -223,7 +223,7 @@ has_fast_shm() {
   chmod +x "$program"
   "$program" 2>/dev/null || usable=1
   rm "$program"
-  free_kib="$(df -k --output=avail /dev/shm | tail -n 1)"
+  free_kib="$(df -Pk /dev/shm | awk 'END { print $4 }')"
   [[ "$usable" == 0 && "$free_kib" -gt 524288 ]]
 }
 
