@@ -8,6 +8,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -88,8 +89,12 @@ def _wait(error: Exception, wait_s: float) -> float | None:
     return min(wait_s if error.wait_s is None else error.wait_s, MAX_WAIT_S)
 
 
+@cache
 def _tls_context(ca: str) -> ssl.SSLContext:
-    """Return a context that trusts ``ca`` (PEM) as well. Raises BadInput if it is not a certificate."""
+    """Return a context that trusts ``ca`` (PEM) as well. Raises BadInput if it is not a certificate.
+
+    Loading the CAs of the system takes 30 ms, and a capture has two clients.
+    """
     context = ssl.create_default_context()
     if ca:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_DELIMITERS = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
+_DELIMITERS = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?")
 _LINK = re.compile(r"\[([^\[\]]{1,253})\]\([^()]{0,2000}\)")
 _MARKS: Final = "*_`~ \t"
 _MOST_ROWS: Final = 500
@@ -50,7 +50,7 @@ def split_tables(text: str) -> tuple[str, list[Table]]:
 def _is_start(lines: Sequence[str], position: int) -> bool:
     if "|" not in lines[position] or position + 1 == len(lines):
         return False
-    delimiters = lines[position + 1].rstrip()
+    delimiters = lines[position + 1].strip()
     return len(delimiters) <= _MOST_LINE and "|" in delimiters and bool(_DELIMITERS.fullmatch(delimiters))
 
 
