@@ -81,9 +81,9 @@ def restarted(world: World) -> None:
 
 
 def deleted_while_waited_for(world: World) -> None:
-    """One of two pods has crashed. The other one is captured nevertheless."""
+    """One of two pods crashes, and never runs: its program is missing. The other one is captured nevertheless."""
     world.own_pod(pod_spec(container()), labels={"app": "two"})
-    world.apply(pod("crashed", pod_spec(container(["sh", "-c", "exit 3"])), labels={"app": "two"}))
+    world.apply(pod("crashed", pod_spec(container(["/no-such-program"])), labels={"app": "two"}))
     place = f"--namespace={world.settings['namespace']}"
     waits = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff"
     world.kubectl("wait", place, "pod/crashed", waits, "--timeout=60s")

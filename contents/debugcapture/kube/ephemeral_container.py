@@ -27,7 +27,7 @@ from ..settings.debug_container import Profile
 from ..text import number_in
 from . import exec_stream
 from .client import Api
-from .objects import is_static, is_terminating
+from .objects import is_static, is_terminating, running_state
 from .profiles import security_context
 from .read_only_root import find_scratch, has_read_only_root
 from .values import FATAL_REASONS, parse_time
@@ -58,6 +58,12 @@ _REMEDIES = {
     "RunContainerError": _NO_RUN_TOOL,
     "StartError": _NO_RUN_TOOL,
 }
+# The runtime joins the process namespace of the target, and fails in one of these ways if its process has ended.
+_NEEDS_TARGET = ("CreateContainerError", "RunContainerError", "StartError")
+_TARGET_ENDED = (
+    "The target's container ended while the debug container started. Capture again while it is running, or set "
+    "wait_for_restart_s."
+)
 _CHECK_IMAGE = "Check the name of the debug image, and that the nodes of the cluster can pull it."
 
 
@@ -296,7 +302,7 @@ def _read_reason(api: Api, ref: ContainerRef, debug: DebugContainer, waited_s: f
     if "running" in state:
         return "waiting for its shell"
     _require_startable(pod)
-    reason = _waiting_for(state, ref, debug)
+    reason = _waiting_for(state, ref, debug, target_is_down=_is_down(pod, debug.target_container))
     if reason or waited_s <= _NODE_CHECK_S:
         return reason or "the kubelet has not started it yet"
     return _node_problem(api, pod)
@@ -313,7 +319,7 @@ def _run_when_ready(api: Api, ref: ContainerRef, command: tuple[str, ...]) -> st
     return None if status.code in (None, _NOT_READY) else output
 
 
-def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer) -> str:
+def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer, *, target_is_down: bool = False) -> str:
     """Return what the kubelet waits for; "" if it is unknown. Raises NotRunning if the container cannot start."""
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     reason = str((ended or waiting).get("reason") or "")
@@ -323,11 +329,18 @@ def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer) -> str:
         return f"waiting for the next start of container {debug.target_container}"
     if ended is None and reason not in FATAL_REASONS:
         return reason
+    remedy = _REMEDIES.get(reason, _CHECK_IMAGE)
     raise NotRunning(
         f"debug container of {ref.namespace}/{ref.pod} with image {debug.image} did not start",
         f"{reason}: {message}",
-        _REMEDIES.get(reason, _CHECK_IMAGE),
+        _TARGET_ENDED if target_is_down and reason in _NEEDS_TARGET else remedy,
     )
+
+
+def _is_down(pod: Json, container: str) -> bool:
+    """Return whether the status of ``pod`` shows that ``container`` does not run."""
+    statuses = [*(pod["status"].get("initContainerStatuses") or ()), *(pod["status"].get("containerStatuses") or ())]
+    return any(status["name"] == container and not running_state(status) for status in statuses)
 
 
 def _node_problem(api: Api, pod: Json) -> str:

@@ -24,6 +24,7 @@ class Cluster:
         self.reads = 0
         self.starting = 0
         """How many commands find a container whose first process is not ready."""
+        self.target_state = RUNNING
         self.ended: list[ContainerRef] = []
         self.leaving: Exception | ExitStatus = ExitStatus(0)
         self.refusal: Exception | None = None
@@ -64,7 +65,9 @@ class Cluster:
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
         statuses = [{"name": "debug-capture-older", "state": RUNNING}]
         statuses += [{"name": spec["name"], "state": state} for spec in self.attached]
-        return pod(status={"phase": self._phase, "ephemeralContainerStatuses": statuses})
+        target = {"name": "app", "state": self.target_state}
+        status = {"phase": self._phase, "containerStatuses": [target], "ephemeralContainerStatuses": statuses}
+        return pod(status=status)
 
 
 def _deleted(pod_json: Json) -> Json:

@@ -92,6 +92,28 @@ def test_advice_fits_the_reason(reason: str, advice: str) -> None:
         _waiting_for(waiting(reason), PLACE, DEBUG)
 
 
+START_ERROR: Json = {"terminated": {"reason": "StartError", "exitCode": 128}}
+CRASHED: Json = {"terminated": {"reason": "Error", "exitCode": 3}}
+
+
+@pytest.mark.parametrize(
+    ("state", "target_state", "advice"),
+    [
+        (waiting("RunContainerError"), waiting("CrashLoopBackOff"), "The target's container ended"),
+        (START_ERROR, CRASHED, "The target's container ended"),
+        (START_ERROR, {"running": {"startedAt": "2026-01-02T12:00:00Z"}}, "build the toolbox image of this version"),
+        (waiting("ErrImagePull"), CRASHED, "Check the name of the debug image"),
+    ],
+)
+def test_a_target_that_has_ended_is_the_reason_if_the_runtime_cannot_join_it(
+    state: Json, target_state: Json, advice: str
+) -> None:
+    cluster = Cluster(state)
+    cluster.target_state = target_state
+    with pytest.raises(NotRunning, match=advice), attach(cluster, []):
+        pass
+
+
 def test_image_without_run_tool_is_reported_with_the_command_that_builds_it() -> None:
     with pytest.raises(NotRunning, match="build the toolbox image of this version"):
         _waiting_for({"terminated": {"reason": "StartError", "exitCode": 128}}, PLACE, DEBUG)
