@@ -54,7 +54,13 @@ func (c *client) requestDump(ctx context.Context, name string, kind uint32) erro
 	payload := encodeText(path.Join(path.Dir(c.port.path), name))
 	payload = littleEndian.AppendUint32(payload, kind)
 	payload = littleEndian.AppendUint32(payload, 0) // without createdump's own messages
-	answer, err := c.request(ctx, createCoreDump, payload, dumpLimit)
+	answer, hung, err := c.requestFork(ctx, payload)
+	if hung && err != nil {
+		if removeErr := c.remove(name); removeErr != nil {
+			return errors.Join(err, removeErr)
+		}
+		answer, _, err = c.requestFork(ctx, payload)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,6 +71,13 @@ func (c *client) requestDump(ctx context.Context, name string, kind uint32) erro
 		return refusal(result)
 	}
 	return nil
+}
+
+// requestFork requests a dump. If the child that the runtime forks for it hangs, it is ended, and the runtime answers.
+func (c *client) requestFork(ctx context.Context, payload []byte) (answer []byte, hung bool, err error) {
+	stop := watchForks(c.port.pid, idleLimit)
+	answer, err = c.request(ctx, createCoreDump, payload, dumpLimit)
+	return answer, stop() > 0, err
 }
 
 func (c *client) copyDump(ctx context.Context, name string, out io.Writer) error {
