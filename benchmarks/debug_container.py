@@ -5,6 +5,15 @@ run. After a change, the worker of a pod starts no container until the kubelet h
 which it does every second. If a list contains a change, an update that is already queued is processed first. The
 results of both programs then have two peaks, 1 s apart. From the log of the kubelet: UPDATE 01.644, list 01.720, sync
 without the new container, list 02.722, container created.
+
+The time of each part (30 November 2026; 0.45 s in total, kubectl 0.32 s; a minimal program in Python with nothing but
+ssl, http.client and json took 0.30 s):
+
+    0.13 s  start of Python, imports: urllib3 0.03 s, the standard library 0.05 s, dataclasses 0.02 s
+    0.02 s  reading the pod, adding the container
+    0.15 s  start of the container, until an exec reaches it
+    0.08 s  exec that lists the processes: the container must see them, and run as their user
+    0.07 s  exec of the command
 """
 
 import sys

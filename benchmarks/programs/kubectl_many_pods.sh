@@ -10,7 +10,7 @@ capture() {
   mkdir -p "$folder/$pod"
   k get pod "$pod" --output=yaml >"$folder/$pod/pod.yaml" || return
   k get events --field-selector="involvedObject.name=$pod" >"$folder/$pod/events.txt" || return
-  k logs "$pod" --timestamps >"$folder/$pod/app.log" || return
+  k logs "$pod" --container=app --timestamps >"$folder/$pod/app.log" || return
   k debug "$pod" --image="$image" --target=app --container="$debugger" --profile=restricted \
     --image-pull-policy=IfNotPresent -- sleep 30 >/dev/null 2>&1 || return
   until k exec "$pod" --container="$debugger" -- true 2>/dev/null; do sleep 0.05; done
