@@ -27,7 +27,7 @@ from ..settings.debug_container import Profile
 from ..text import number_in
 from . import exec_stream
 from .client import Api
-from .objects import is_static, is_terminating, running_state
+from .objects import container_statuses, is_static, is_terminating, running_state
 from .profiles import security_context
 from .read_only_root import find_scratch, has_read_only_root
 from .values import FATAL_REASONS, parse_time
@@ -329,18 +329,17 @@ def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer, *, targe
         return f"waiting for the next start of container {debug.target_container}"
     if ended is None and reason not in FATAL_REASONS:
         return reason
-    remedy = _REMEDIES.get(reason, _CHECK_IMAGE)
+    has_lost_target = target_is_down and reason in _NEEDS_TARGET
     raise NotRunning(
         f"debug container of {ref.namespace}/{ref.pod} with image {debug.image} did not start",
         f"{reason}: {message}",
-        _TARGET_ENDED if target_is_down and reason in _NEEDS_TARGET else remedy,
+        _TARGET_ENDED if has_lost_target else _REMEDIES.get(reason, _CHECK_IMAGE),
     )
 
 
 def _is_down(pod: Json, container: str) -> bool:
     """Return whether the status of ``pod`` shows that ``container`` does not run."""
-    statuses = [*(pod["status"].get("initContainerStatuses") or ()), *(pod["status"].get("containerStatuses") or ())]
-    return any(status["name"] == container and not running_state(status) for status in statuses)
+    return any(status["name"] == container and not running_state(status) for status in container_statuses(pod))
 
 
 def _node_problem(api: Api, pod: Json) -> str:

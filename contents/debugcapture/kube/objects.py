@@ -10,6 +10,7 @@ from typing import Final, TypedDict, cast
 from ..model import Json
 
 _MIRROR: Final = "kubernetes.io/config.mirror"  # annotation
+_STATUS_FIELDS: Final = ("containerStatuses", "initContainerStatuses")
 
 
 class Condition(TypedDict, total=False):
@@ -116,6 +117,11 @@ def requests_of(container: Json) -> Mapping[str, str]:
 def shares_processes(pod: Json) -> bool:
     """Return whether the containers of ``pod`` see each other's processes, or those of the node."""
     return bool(pod["spec"].get("shareProcessNamespace") or pod["spec"].get("hostPID"))
+
+
+def container_statuses(pod: Json) -> list[Json]:
+    """Return the statuses of the pod's containers and init containers."""
+    return [status for field in _STATUS_FIELDS for status in pod["status"].get(field) or []]
 
 
 def waiting_state(status: Json) -> Waiting:

@@ -12,6 +12,7 @@ from ..kube.objects import (
     Terminated,
     condition_of,
     conditions_of,
+    container_statuses,
     is_terminating,
     last_terminated_state,
     running_state,
@@ -29,7 +30,6 @@ _RECENT = timedelta(hours=1)
 # A container that restarted this often, the last time after a kill for memory of today, may be killed again and again.
 _REPEATED_KILLS, _REPEATED_WITHIN = 2, timedelta(days=1)
 _SIDECAR_GRACE = timedelta(minutes=5)  # for a sidecar to notice that the other containers have ended
-_STATUS_FIELDS = ("containerStatuses", "initContainerStatuses")
 Rank = tuple[list[int], int, str, str]
 
 
@@ -49,11 +49,6 @@ def find_problems(pod: Json, now: datetime) -> tuple[Problem, ...]:
             problems += _readiness_problems(pod, now)
             problems += _find_remaining_sidecars(pod, now)
     return tuple(sorted(problems, key=lambda problem: (-problem.severity, is_sidecar(pod, problem.container))))
-
-
-def container_statuses(pod: Json) -> list[Json]:
-    """Return the statuses of the pod's containers and init containers."""
-    return [status for field in _STATUS_FIELDS for status in pod["status"].get(field) or []]
 
 
 def unready_duration(pod: Json, now: datetime) -> timedelta | None:

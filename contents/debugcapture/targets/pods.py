@@ -8,10 +8,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import TargetNotFound
-from ..kube.objects import annotations_of, controller_of, labels_of, last_terminated_state, shares_processes
+from ..kube.objects import (
+    annotations_of,
+    container_statuses,
+    controller_of,
+    labels_of,
+    last_terminated_state,
+    shares_processes,
+)
 from ..model import ContainerState, Json, Target, User
 from ..settings.declare import is_object_name
-from .health import container_statuses, find_problems
+from .health import find_problems
 from .sidecars import is_sidecar
 from .startup import initializing_container
 from .workload import name_of_workload
