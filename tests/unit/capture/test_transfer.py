@@ -26,10 +26,11 @@ from debugcapture.capture.transfer import (
     fetch_file,
     run_tool,
 )
+from debugcapture.collectors.catalog import catalog
 from debugcapture.kube.client import Api
 from debugcapture.kube.scripts import shell_command
 from debugcapture.model import ExitStatus
-from tests.unit.builders import PLACE
+from tests.unit.builders import PLACE, written
 from tests.unit.machine import Change, Machine, cut, loses_both_ends, loses_its_end, refuses, silent
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
@@ -318,10 +319,32 @@ def test_nothing_is_left_in_an_image_with_a_shell(tool: str) -> None:
         assert {shell: members(running.pid) for shell, running in sessions.items()} == dict.fromkeys(sessions, {})
 
 
-def session(shell: list[str], tool: str) -> subprocess.Popen[bytes]:
-    argv = [*shell, *shell_command("bounded", "run", arguments=("nonce", "sh", "-c", tool))[1:]]
+@pytest.mark.parametrize("collector", ["jvm-thread-dumps", "jvm-flight-recording"])
+@pytest.mark.usefixtures("first_process")
+def test_a_stopped_capture_runs_no_further_command(collector: str, tmp_path: Path) -> None:
+    """Each further command takes time to start and to stop. On a node under load, one would be left behind."""
+    written(tmp_path, "jcmd", f'#!/bin/sh\necho "$@" >>{tmp_path}/commands\n').chmod(0o700)
+    _, _, script, *words = catalog()[collector].in_image[0].run
+    with session(["sh"], script, *words, path=f"{tmp_path}:{os.environ['PATH']}") as running:
+        while running.poll() is None and "sleep" not in members(running.pid).values():
+            time.sleep(0.05)
+        commands = (tmp_path / "commands").read_text()
+        assert running.stdin
+        running.stdin.close()
+        running.wait(30)
+        assert members(running.pid) == {}
+    assert (tmp_path / "commands").read_text() == commands != ""
+
+
+def session(shell: list[str], tool: str, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.Popen[bytes]:
+    argv = [*shell, *shell_command("bounded", "run", arguments=("nonce", "sh", "-c", tool, *arguments))[1:]]
     return subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"PATH": path},
     )
 
 

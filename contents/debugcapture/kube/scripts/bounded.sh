@@ -49,8 +49,8 @@ scan() {
 # Waits until standard input closes, then ends the process group, children before parents: a parent that dies first would
 # not wait for its child. Each process is paused and checked again, because it may have started another one, and ended
 # only if it has no child. A script then starts its next command, so this takes several rounds. The first rounds send
-# SIGTERM and leave a second to clean up. The only program that runs here is `sleep`, and there is no subshell, because
-# each would be another process of the group.
+# SIGTERM and leave a second to clean up. Later rounds pause too, because a node under load needs time to end a process.
+# The only program that runs here is `sleep`, and there is no subshell, because each would be another process of the group.
 watch() {
   trap '' TERM
   while read -r _; do :; done <&4
@@ -70,10 +70,13 @@ watch() {
       kill -CONT "$pid"
     done 2>/dev/null
     round=$((round + 1))
-    if [ "$round" = 5 ]; then
-      sleep 1
-      signal=KILL
-    fi
+    case $round in
+      5)
+        sleep 1
+        signal=KILL
+        ;;
+      *[05]0) sleep 1 ;;
+    esac
   done
   # This is a script that starts one command after another forever.
   # shellcheck disable=SC2086 # PIDs
