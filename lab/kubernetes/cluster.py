@@ -168,11 +168,20 @@ def _start_daemons(running: Daemons) -> None:
     running.containerd.start()
     running.etcd.start()
     running.apiserver.start()
-    _wait("containerd", running.containerd.process, layout.containerd_socket().is_socket)
+    _wait("containerd", running.containerd.process, _containerd_responds)
     kubectl = connect()
     _wait("the API server", running.apiserver.process, lambda: kubectl.succeeds("get", "--raw=/readyz"))
     running.controller_manager.start()
     running.scheduler.start()
+
+
+def _containerd_responds() -> bool:
+    """Return whether containerd accepts requests. Its socket alone may be that of a process that was killed."""
+    try:
+        images.ctr("version")
+    except LabError:
+        return False
+    return True
 
 
 def _start_kubelet(running: Daemons) -> None:

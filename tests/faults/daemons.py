@@ -34,7 +34,9 @@ def kill(name: str) -> None:
 
 def repair() -> None:
     """Start every daemon that does not run, and wait until all are healthy."""
-    subprocess.run([sys.executable, "-m", "lab", "up", "kubernetes"], cwd=REPO, check=True, capture_output=True)
+    command = [sys.executable, "-m", "lab", "up", "kubernetes"]
+    process = subprocess.run(command, cwd=REPO, check=False, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def restarted_in_mid_fetch(name: str) -> Callable[[World], None]:
