@@ -65,6 +65,42 @@ func TestStacksNameThreadsMethodsAndWaits(t *testing.T) {
 	}
 }
 
+func TestSnapshotWithoutSomeThreadsIsRepeated(t *testing.T) {
+	looks := 0
+	runtime := startRuntime(t, traceServer(func() []byte {
+		looks++
+		if looks == 1 {
+			return traceOf(written{metadata: 1, thread: 12, stack: 2, data: fields(uint32(2))})
+		}
+		return sampled()
+	}))
+	var out bytes.Buffer
+	if err := stacks(background(t), runtime.client, &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), `(0xB): "", likely waits for a lock`) {
+		t.Error(out.String())
+	}
+	if looks != 3 {
+		t.Errorf("%d snapshots", looks)
+	}
+}
+
+func TestThreadsThatChangeEndTheSnapshots(t *testing.T) {
+	looks := 0
+	runtime := startRuntime(t, traceServer(func() []byte {
+		looks++
+		return traceOf(written{metadata: 1, thread: uint64(20 + looks), stack: 1, data: fields(uint32(inNativeCode))})
+	}))
+	var out bytes.Buffer
+	if err := stacks(background(t), runtime.client, &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "Thread (0x18)") || looks != mostLooks {
+		t.Errorf("%d snapshots\n%s", looks, out.String())
+	}
+}
+
 func TestWaits(t *testing.T) {
 	names := &methodNames{methods: []method{
 		{0x1000, 0x1100, 0, "Shop.Cart.Add(int32)"},

@@ -11,6 +11,13 @@ import (
 
 // sampled is a trace with one sample of each of two threads, the names of their methods, a heap and a counter.
 func sampled() []byte {
+	return traceOf(
+		written{metadata: 1, thread: 11, stack: 1, data: fields(uint32(inNativeCode))},
+		written{metadata: 1, thread: 12, stack: 2, data: fields(uint32(2))},
+	)
+}
+
+func traceOf(samples ...written) []byte {
 	trace := newTrace()
 	trace.block("MetadataBlock", events(
 		describe(1, sampleProvider, 0, ""),
@@ -23,10 +30,7 @@ func sampled() []byte {
 		counterDescription(8),
 	))
 	trace.block("StackBlock", stackBlock(1, []uint64{0x1010, 0x2010}, []uint64{0x2020, 0x9999}))
-	trace.block("EventBlock", events(
-		written{metadata: 1, thread: 11, stack: 1, data: fields(uint32(inNativeCode))},
-		written{metadata: 1, thread: 12, stack: 2, data: fields(uint32(2))},
-	))
+	trace.block("EventBlock", events(samples...))
 	trace.block("EventBlock", events(
 		written{metadata: 2, thread: 9, data: methodEvent(0x1000, "Shop.Cart", "Add")},
 		written{metadata: 2, thread: 9, data: methodEvent(0x2000, "System.Threading.ThreadHelper", "ThreadStart")},

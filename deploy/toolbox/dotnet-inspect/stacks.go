@@ -11,12 +11,11 @@ import (
 )
 
 const (
-	sampleTime     = 10 * time.Millisecond // the runtime samples all threads every millisecond
 	betweenLooks   = time.Second
+	mostLooks      = 4
 	mostSampled    = 1 << 16 // threads
 	inNativeCode   = 1       // type of a sample: the thread was not in managed code
 	framelessLocks = 8       // the first version whose locks may have no frame
-
 )
 
 // The runtime samples all threads every millisecond. On a busy node, the first sample comes late.
@@ -56,6 +55,18 @@ func (s samples) add(e event) error {
 	return nil
 }
 
+func (s samples) sameThreads(others samples) bool {
+	if len(s) != len(others) {
+		return false
+	}
+	for thread := range s {
+		if _, exists := others[thread]; !exists {
+			return false
+		}
+	}
+	return true
+}
+
 // snapshot is the state of the threads at one time.
 type snapshot struct {
 	threads samples
@@ -93,7 +104,8 @@ func (c *client) sampleFor(ctx context.Context, limit time.Duration, named bool)
 	return result, err
 }
 
-// stacks takes two snapshots, to show which threads have not moved.
+// stacks takes two snapshots, to show which threads have not moved. On a busy node, a snapshot can end before all threads
+// have been sampled. Then the two have different threads, and another one is taken.
 func stacks(ctx context.Context, c *client, out io.Writer) error {
 	before, err := c.takeSnapshot(ctx, false)
 	if err != nil {
@@ -101,6 +113,11 @@ func stacks(ctx context.Context, c *client, out io.Writer) error {
 	}
 	pause(ctx, betweenLooks)
 	now, err := c.takeSnapshot(ctx, true)
+	for looks := 2; err == nil && looks < mostLooks && !now.threads.sameThreads(before.threads); looks++ {
+		pause(ctx, betweenLooks)
+		before = now
+		now, err = c.takeSnapshot(ctx, true)
+	}
 	if err != nil {
 		return err
 	}
