@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from debugcapture.pagerduty.alerts import Candidate, find_candidates
 from debugcapture.pagerduty.senders import load_file, load_senders
 from tests.unit.builders import written
+from tests.unit.linear import assert_linear
 
 SENDERS = load_senders()
 CART, PAY = "cart-6f8d9c7b54-q2w4x", "pay-0"
@@ -119,9 +119,7 @@ def test_a_pattern_of_an_own_rule_gets_the_cluster_from_the_names_of_the_rule(tm
     ],
 )  # fmt: skip
 def test_hostile_text_is_read_in_time_that_grows_with_its_length(piece: str) -> None:
-    started = time.process_time()
-    candidates_in(alert({"firing": piece * (1_000_000 // len(piece))}))
-    assert time.process_time() - started < 1.25
+    assert_linear(lambda text: candidates_in(alert({"firing": text.decode()})), piece.encode())
 
 
 @pytest.mark.parametrize("depth", [5, 50])
@@ -129,6 +127,4 @@ def test_hostile_names_and_lists_are_limited(depth: int) -> None:
     value: Any = {"k" * 100_000: "x"}
     for _ in range(depth):
         value = {"k" * 100_000: [value, *({"a": "1", "b": "2"} for _ in range(500))]}
-    started = time.process_time()
     assert candidates_in(alert(value)) == []
-    assert time.process_time() - started < 5
