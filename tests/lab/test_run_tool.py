@@ -261,6 +261,29 @@ def test_a_command_replaces_ready(program: Path, base: Path, holder: subprocess.
     assert ready("true").returncode == 75
 
 
+def approved(program: Path, stdin: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
+    command = [str(program), "approved", "nonce", *words]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=30, check=False)
+
+
+def test_a_command_waits_for_the_approval_of_its_check(program: Path) -> None:
+    words = ("2", "echo", "listed", "sh", "-c", "cat; exit 3")
+    ended = approved(program, b"\nrest", *words)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, b"listed\n\nnonce\nrest", b"")
+    ended = approved(program, b"", *words)
+    assert (ended.returncode, ended.stdout) == (1, b"listed\n\nnonce\n")
+    assert ended.stderr == b"run-tool: the command was not approved\n"
+
+
+def test_no_command_runs_without_its_check(program: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ran"
+    for words in (("1", "false"), ("1", "no-such-program"), ("0", "true"), ("3", "true"), ("x", "true")):
+        ended = approved(program, b"\n", *words, "touch", str(file))
+        assert ended.returncode in (1, 2)
+        assert b"nonce" not in ended.stdout
+    assert not file.exists()
+
+
 def test_the_output_of_a_job_is_removed_with_the_container(
     program: Path, base: Path, holder: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:

@@ -85,11 +85,16 @@ class Cluster(Lists):
     def events(self, *_: object) -> list[Json]:
         return []
 
-    def run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: Any) -> Any:
-        stdout, stderr = stdio.stdout, stdio.stderr
-        in_debug_container = place.container.startswith("debug-capture-")
+    def run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio, **_: Any) -> ExitStatus:
         if tuple(argv[:2]) == ("run-tool", "ready") and argv[3:]:
             argv = argv[3:]
+        if tuple(argv[:2]) == ("run-tool", "approved"):
+            return self._run_approved(place, argv, stdio)
+        return self._run(place, argv, stdio)
+
+    def _run(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio) -> ExitStatus:
+        stdout, stderr = stdio.stdout, stdio.stderr
+        in_debug_container = place.container.startswith("debug-capture-")
         self.ran.append(tuple(argv))
         self.places.append(place.container)
         if argv[0] == "run-tool":
@@ -110,6 +115,14 @@ class Cluster(Lists):
         elif argv[2] == RUN:
             return self._run_with_checksum(argv[4], argv[5], in_debug_container, stdout, stderr)
         return OK
+
+    def _run_approved(self, place: ContainerRef, argv: Sequence[str], stdio: Stdio) -> ExitStatus:
+        nonce, count, words = argv[2], int(argv[3]), argv[4:]
+        self._run(place, words[:count], stdio)
+        stdio.stdout(memoryview(f"\n{nonce}\n".encode()))
+        assert stdio.reply
+        assert stdio.reply() == b"\n"
+        return self._run(place, words[count:], stdio)
 
     def _run_with_checksum(
         self, nonce: str, program: str, in_debug_container: bool, stdout: Any, stderr: Any

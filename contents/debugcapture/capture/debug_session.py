@@ -3,18 +3,21 @@
 import re
 import shlex
 from collections.abc import Collection
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
 from ..collectors.processes import Listing, listing_command, owner_of_unreadable, parse
 from ..errors import BadInput, CaptureError, NotRunning
+from ..kube.approved_command import run_approved
 from ..kube.client import Api
+from ..kube.command import Command
 from ..kube.debug_pod import node_pod, pod_copy, run_pod
-from ..kube.ephemeral_container import DebugContainer, attach_container
+from ..kube.ephemeral_container import DebugContainer, Start, attach_container, run_when_ready
+from ..kube.exec_stream import Stdio
 from ..kube.profiles import allowed_profiles, effective_profile
-from ..model import ContainerRef, Json, Report, Target, User
+from ..model import ContainerRef, ExitStatus, Json, Report, Target, User
 from ..settings.debug_container import DebugContainerSettings, Profile
 from ..settings.mapping import read_mapping
 
@@ -125,20 +128,42 @@ class DebugSession:
         A failure is not retried: each later call raises the same error. Raises BadInput if no image is set, NotAllowed
         if RBAC or admission refuses, NotRunning if the container does not start or does not see the target's processes.
         """
-        if not self._options.image:
-            action = f"cannot attach a debug container to {self._target}"
-            raise BadInput(action, "no debug image is set", "Build deploy/toolbox and set image.")
+        self._require_image()
         with self._lock:
             container = self._containers.get(profile)
             if container is None:
                 try:
-                    container = self._attach_for_target_user(profile)
+                    container = self._attach_for_target_user(profile, self._list)
                 except CaptureError as error:
                     container = error
                 self._containers[profile] = container
         if isinstance(container, CaptureError):
             raise container
         return container
+
+    def run(self, profile: Profile, command: Command) -> tuple[ContainerRef, ExitStatus]:
+        """Attach a debug container with ``profile``, run ``command`` in it, and return how it ended.
+
+        The exec that lists the processes also runs the command. Raises the errors of `attach` and of `Api.run`.
+        """
+        self._require_image()
+        status: ExitStatus | None = None
+
+        def list_and_run(ref: ContainerRef) -> str | None:
+            nonlocal status
+            checked = run_approved(
+                self._api, ref, self._listing_command(), lambda output: self._can_run(output, profile), command
+            )
+            if checked is None:
+                return None
+            status = checked.status
+            return checked.check_output
+
+        ref = self._attach_for_target_user(profile, list_and_run).ref
+        if status is None:
+            stdio = Stdio(command.stdout, command.stderr, holds_stdin=True)
+            status = self._api.run(ref, command.argv, stdio, time_limit_s=command.time_limit_s)
+        return ref, status
 
     @property
     def volume_user(self) -> User:
@@ -165,8 +190,7 @@ class DebugSession:
 
     def _attach_to_volumes(self, profile: Profile, user: User) -> ContainerRef:
         debug = self._specify(profile, user, "", self._mounts)
-        ref, _ = self._resources.enter_context(attach_container(self._api, self._target, debug, self._report))
-        return ref
+        return self._enter(debug, lambda ref: run_when_ready(self._api, ref))[0]
 
     def create_pod_copy(self, pod: Json) -> ContainerRef:
         """Create a copy of the target that only sleeps. Raises BadInput if the job does not allow it."""
@@ -184,8 +208,13 @@ class DebugSession:
         pod = node_pod(self._target.node, options.node_namespace, options.image, options.lives_s)
         return self._resources.enter_context(run_pod(self._api, pod, self._report))
 
-    def _attach_for_target_user(self, profile: Profile) -> AttachedContainer:
-        """Attach a debug container that runs as the user of the target's processes.
+    def _require_image(self) -> None:
+        if not self._options.image:
+            action = f"cannot attach a debug container to {self._target}"
+            raise BadInput(action, "no debug image is set", "Build deploy/toolbox and set image.")
+
+    def _attach_for_target_user(self, profile: Profile, start: Start) -> AttachedContainer:
+        """Attach a debug container that runs as the user of the target's processes. ``start`` lists the processes.
 
         The pod may not name this user, or the processes may have changed it. In the second case, the restricted
         container cannot read their files, and another one is attached.
@@ -193,19 +222,31 @@ class DebugSession:
         if self._user is None:
             self._report("the pod does not specify its user: looking at its first process")
             self._user = self._read_process_user()
-        container = self._attach(profile, self._user)
-        user = owner_of_unreadable(container.listing.processes)
-        if user and profile == "restricted" and user != self._user:
+        container = self._attach(profile, self._user, start)
+        user = self._changed_user(container.listing, profile)
+        if user:
             self._report(f"the processes run as user {user.uid}, not as {self._user.uid}, which the pod specifies")
             self._user = user
-            container = self._attach(profile, user)
+            container = self._attach(profile, user, start)
         return container
 
-    def _attach(self, profile: Profile, target_user: User) -> AttachedContainer:
+    def _changed_user(self, listing: Listing, profile: Profile) -> User | None:
+        """Return the user of processes whose files the debug container cannot read, if that is another user."""
+        user = owner_of_unreadable(listing.processes) if profile == "restricted" else None
+        return user if user != self._user else None
+
+    def _can_run(self, output: str, profile: Profile) -> bool:
+        """Return whether ``output`` lists the target's processes, and the debug container can read their files."""
+        try:
+            return self._changed_user(self._parse_listing(output), profile) is None
+        except NotRunning:
+            return False
+
+    def _attach(self, profile: Profile, target_user: User, start: Start) -> AttachedContainer:
         applied_profile, effective_user = effective_profile(profile, target_user)
         user = None if self._options.run_as == _IMAGE_USER else effective_user
         debug = self._specify(applied_profile, user, self._target.container, ())
-        ref, output = self._resources.enter_context(self._attach_and_list(debug))
+        ref, output = self._enter(debug, start)
         return AttachedContainer(ref, profile, self._parse_listing(output))
 
     def _read_process_user(self) -> User:
@@ -214,14 +255,20 @@ class DebugSession:
         Every user can read /proc/PID/status, so a container without privileges can.
         """
         debug = self._specify("restricted", NOBODY, self._target.container, ())
-        with self._attach_and_list(debug) as (_, output):
+        with attach_container(self._api, self._target, debug, self._report, self._list) as (_, output):
             processes = self._parse_listing(output).processes
         return min(processes, key=lambda process: process.pid).user
 
-    def _attach_and_list(self, debug: DebugContainer) -> AbstractContextManager[tuple[ContainerRef, str]]:
-        """Attach ``debug``; also yield the listing of the processes and programs that it sees."""
-        command = listing_command(self._target.container_id, self._options.programs)
-        return attach_container(self._api, self._target, debug, self._report, command)
+    def _enter(self, debug: DebugContainer, start: Start) -> tuple[ContainerRef, str]:
+        """Attach ``debug`` until this session ends."""
+        return self._resources.enter_context(attach_container(self._api, self._target, debug, self._report, start))
+
+    def _list(self, ref: ContainerRef) -> str | None:
+        """Return the listing of the processes and programs that the debug container ``ref`` sees."""
+        return run_when_ready(self._api, ref, self._listing_command())
+
+    def _listing_command(self) -> tuple[str, ...]:
+        return listing_command(self._target.container_id, self._options.programs)
 
     def _parse_listing(self, output: str) -> Listing:
         """Return the target's processes. Raises NotRunning if the debug container does not see or recognize them."""

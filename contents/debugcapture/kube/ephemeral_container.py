@@ -5,7 +5,7 @@ limit. Source: Kubernetes documentation, "Ephemeral Containers".
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -64,6 +64,7 @@ _TARGET_ENDED = (
     "The target's container ended while the debug container started. Capture again while it is running, or set "
     "wait_for_restart_s."
 )
+Start = Callable[[ContainerRef], "str | None"]
 _CHECK_IMAGE = "Check the name of the debug image, and that the nodes of the cluster can pull it."
 
 
@@ -118,13 +119,38 @@ def container_spec(name: str, debug: DebugContainer, ticket: str) -> Json:
     return spec | debug.spec_overrides | {"name": name, "command": spec["command"]}
 
 
+def ready_command(ref: ContainerRef, command: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the argv that runs ``command`` in the debug container ``ref`` once its first process is ready."""
+    return ("run-tool", "ready", base_of(ref), *command)
+
+
+def says_not_ready(status: ExitStatus) -> bool:
+    """Return whether a `ready_command` ended because the container is not ready yet."""
+    return status.code in (None, _NOT_READY)
+
+
+def run_when_ready(runner: exec_stream.Runner, ref: ContainerRef, command: Sequence[str] = ()) -> str | None:
+    """Run ``command`` in ``ref`` and return what it prints, cut at 4 MiB; None if the container is not ready yet.
+
+    Raises NotAllowed or Aborted.
+    """
+    try:
+        status, output, _ = exec_stream.run_short(runner, ref, ready_command(ref, command))
+    except (NotAllowed, Aborted):
+        raise
+    except CaptureError:
+        return None  # the kubelet does not know the container yet; the status of the pod shows the reason
+    return None if says_not_ready(status) else output
+
+
 @contextmanager
 def attach_container(
-    api: Api, target: Target, debug: DebugContainer, report: Report, command: tuple[str, ...] = ()
+    api: Api, target: Target, debug: DebugContainer, report: Report, start: Start
 ) -> Iterator[tuple[ContainerRef, str]]:
     """Attach ``debug`` to ``target``, or join a container that matches. When it runs, yield it; then leave it.
 
-    Also yield what ``command`` prints in it. The exec that finds that the container runs also runs the command.
+    ``start`` runs the first command in it and returns what that prints, or None if the container is not ready yet; it
+    is then called again (`run_when_ready`). Also yield its result.
 
     Raises NotAllowed if RBAC or admission refuses, NotRunning with the reason of the kubelet if it cannot start,
     PodTerminating, StaticPod or PodFull if it is not worth a try.
@@ -139,9 +165,10 @@ def attach_container(
         _require_room(pod, report)
         ref = _add(api, pod, debug, ticket, report)
     try:
-        output = _wait_until_running(api, ref, debug, command, report)
-    except Aborted:
-        _leave(api, ref, ticket, report)
+        output = _wait_until_running(api, ref, debug, start, report)
+    except BaseException as error:
+        if isinstance(error, Aborted) or not isinstance(error, CaptureError):
+            _leave(api, ref, ticket, report)  # in the other cases, the container does not run, or exec is not allowed
         raise
     try:
         yield ref, output
@@ -269,16 +296,14 @@ def _run(api: Api, ref: ContainerRef, command: str, ticket: str) -> ExitStatus:
     return api.run(ref, argv, stdio, time_limit_s=_END_LIMIT_S, closing=True)
 
 
-def _wait_until_running(
-    api: Api, ref: ContainerRef, debug: DebugContainer, command: tuple[str, ...], report: Report
-) -> str:
-    """Wait until ``command`` runs in ``ref``, and return what it prints.
+def _wait_until_running(api: Api, ref: ContainerRef, debug: DebugContainer, start: Start, report: Report) -> str:
+    """Call ``start`` until it runs in ``ref``, and return its result.
 
     It often runs seconds before the status of the pod shows that the container runs.
     """
     started, reason, next_read_s = api.clock.monotonic(), "", _FIRST_READ_S
     while (waited_s := api.clock.monotonic() - started) < debug.start_limit_s:
-        output = _run_when_ready(api, ref, command)
+        output = start(ref)
         if output is not None:
             return output
         if waited_s >= next_read_s:
@@ -306,17 +331,6 @@ def _read_reason(api: Api, ref: ContainerRef, debug: DebugContainer, waited_s: f
     if reason or waited_s <= _NODE_CHECK_S:
         return reason or "the kubelet has not started it yet"
     return _node_problem(api, pod)
-
-
-def _run_when_ready(api: Api, ref: ContainerRef, command: tuple[str, ...]) -> str | None:
-    """Run ``command`` in ``ref`` and return what it prints; None if the container is not ready."""
-    try:
-        status, output, _ = exec_stream.run_short(api, ref, ("run-tool", "ready", base_of(ref), *command))
-    except (NotAllowed, Aborted):
-        raise
-    except CaptureError:
-        return None  # the kubelet does not know the container yet; the status of the pod shows the reason
-    return None if status.code in (None, _NOT_READY) else output
 
 
 def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer, *, target_is_down: bool = False) -> str:

@@ -62,6 +62,8 @@ class Stdio:
     """Sent immediately, then the stream stays open. It is for secrets, which must not be in argv, and marks its end."""
     holds_stdin: bool = False
     """Whether the command has a standard input that ends with the connection, so that it can notice that and stop."""
+    reply: Callable[[], bytes] | None = None
+    """Called after each piece of standard output. The bytes that it returns are sent to standard input."""
 
 
 class Client(Protocol):
@@ -105,11 +107,17 @@ def run(
     connection = _open(api, ref, argv, stdin=bool(stdio.stdin) or stdio.holds_stdin)
     breakable = _Breakable(connection)
     output, errors = _HeadSink(stdio.stdout, 1), _HeadSink(stdio.stderr, HEAD_BYTES)
+
+    def receive(piece: memoryview) -> None:
+        output(piece)
+        if stdio.reply:
+            _send(connection, stdio.reply())
+
     try:
         _send(connection, stdio.stdin)
         if not closing:
             api.streams.add(breakable)
-        status = _pump(connection, {STDOUT: output, STDERR: errors}, api.clock, time_limit_s)
+        status = _pump(connection, {STDOUT: receive, STDERR: errors}, api.clock, time_limit_s)
     finally:
         api.streams.remove(breakable)
         connection.shutdown()

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ..capture.debug_session import DebugSession, debug_options
-from ..kube import exec_stream
-from ..kube.client import Api, open_api
-from ..model import ContainerRef, Outcome
+from ..kube.client import open_api
+from ..kube.command import Command
+from ..model import Outcome
 from ..runtime.context import RunContext
 from ..settings.cluster import ConnectionSettings
 from ..settings.command import CommandSettings
@@ -35,17 +35,13 @@ def attach(step: AttachStep, context: RunContext) -> Outcome:
         api = open_api(step.connection)
         target = only_target(api, step.target, context)
         require_running(target, "attach to")
+        # run-tool ends the command and its child processes when this step ends.
+        limit_s = step.command.time_limit_s
+        supervised = ("run-tool", "command", str(limit_s), *argv)
+        command = Command(supervised, limit_s, context.stdout.write, context.stderr.write)
         with DebugSession(api, target, (), options, context.report) as debug_session:
-            ref = debug_session.attach(step.debug.profile).ref
-            return _run(api, ref, argv, step.command.time_limit_s, context)
-
-
-def _run(api: Api, ref: ContainerRef, argv: list[str], time_limit_s: int, context: RunContext) -> Outcome:
-    """Run a command under run-tool, which ends it and its child processes when this step ends."""
-    stdio = exec_stream.Stdio(context.stdout.write, context.stderr.write, holds_stdin=True)
-    command = ["run-tool", "command", str(time_limit_s), *argv]
-    status = api.run(ref, command, stdio, time_limit_s=time_limit_s)
-    return finish(ref, argv[0], status, context)
+            ref, status = debug_session.run(step.debug.profile, command)
+            return finish(ref, argv[0], status, context)
 
 
 STEP = Step(AttachStep, attach)

@@ -283,6 +283,11 @@ func ready(arguments []string) (int, error) {
 	if len(command) == 0 {
 		return 0, nil
 	}
+	return become(command)
+}
+
+// become replaces this process by a command. It returns only if that fails.
+func become(command []string) (int, error) {
 	program, err := exec.LookPath(command[0])
 	if err != nil {
 		return 127, err

@@ -7,6 +7,9 @@
 //	run-tool hold BASE SECONDS TICKET             first process of a debug container: waits, and runs jobs
 //	run-tool ready BASE [COMMAND…]                waits up to 1 s for hold, exit code 75 if it is not ready; then
 //	                                              0, or the exit code of the command
+//	run-tool approved NONCE COUNT CHECK… COMMAND…
+//	                                              runs a check of COUNT words, then prints a line with NONCE; becomes the
+//	                                              command once a line arrives on standard input, and ends if none arrives
 //	run-tool join|leave BASE TICKET               shares the container; the last one that leaves ends it
 //	run-tool start BASE JOB SECONDS OUTPUT TOOL [ARGUMENT…]
 //	                                              makes hold run a tool that survives the connection. BASE/jobs/JOB.out has
@@ -33,7 +36,7 @@ import (
 )
 
 // version identifies the contract with the caller. It changes with the commands, their arguments and the report.
-const version = "run-tool 2"
+const version = "run-tool 3"
 
 func init() {
 	// PR_SET_PDEATHSIG, with which tools are started, depends on the thread that starts a tool, not on the process. So main
@@ -55,17 +58,18 @@ var subcommands map[string]subcommand
 
 func init() {
 	subcommands = map[string]subcommand{
-		"run":     {3, -1, runTool},
-		"command": {2, -1, runCommand},
-		"fetch":   {3, 3, fetch},
-		"remove":  {1, -1, remove},
-		"hold":    {3, 3, hold},
-		"ready":   {1, -1, ready},
-		"join":    {2, 2, join},
-		"leave":   {2, 2, leave},
-		"start":   {5, -1, startJob},
-		"job":     {2, 2, runJob}, // started by hold
-		"wait":    {5, 5, waitForJob},
+		"run":      {3, -1, runTool},
+		"command":  {2, -1, runCommand},
+		"fetch":    {3, 3, fetch},
+		"remove":   {1, -1, remove},
+		"hold":     {3, 3, hold},
+		"ready":    {1, -1, ready},
+		"approved": {4, -1, approved},
+		"join":     {2, 2, join},
+		"leave":    {2, 2, leave},
+		"start":    {5, -1, startJob},
+		"job":      {2, 2, runJob}, // started by hold
+		"wait":     {5, 5, waitForJob},
 	}
 }
 
@@ -85,7 +89,7 @@ func dispatch(arguments []string) int {
 			return code
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: run-tool run|command|fetch|remove|hold|ready|join|leave|start|wait ARGUMENTS…; see main.go")
+	fmt.Fprintln(os.Stderr, "usage: run-tool run|command|fetch|remove|hold|ready|approved|join|leave|start|wait ARGUMENTS…; see main.go")
 	return 2
 }
 

@@ -9,7 +9,8 @@ import pytest
 from debugcapture.capture.debug_session import NOBODY, DebugOptions, DebugSession, debug_options
 from debugcapture.errors import BadInput, NotAllowed, NotRunning
 from debugcapture.kube.client import Api
-from debugcapture.model import Target, User
+from debugcapture.kube.command import Command
+from debugcapture.model import ExitStatus, Target, User
 from debugcapture.settings.debug_container import DebugContainerSettings, Profile
 from tests.unit.builders import target
 from tests.unit.fakes import JAVA, Cluster
@@ -159,3 +160,43 @@ def test_environment_and_custom_fields_reach_the_container(cluster: Cluster) -> 
 def test_invalid_environment_or_custom_fields_change_nothing(settings: dict[str, str], reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
         debug_options(DebugContainerSettings(**settings), 90)  # type: ignore[arg-type]  # texts only
+
+
+def command_in(session: DebugSession) -> tuple[ExitStatus, str, bytes]:
+    output = bytearray()
+    ps = Command(("run-tool", "command", "30", "ps"), 30, output.extend, output.extend)
+    ref, status = session.run("restricted", ps)
+    return status, ref.container, bytes(output)
+
+
+def test_the_exec_that_lists_the_processes_also_runs_the_command() -> None:
+    cluster = Cluster(ps=(ExitStatus(3), b"1 java\n", b""))
+    with debug_session(cluster) as session:
+        assert command_in(session) == (ExitStatus(3), cluster.attached[0]["name"], b"1 java\n")
+    assert (len(cluster.attached), ended(cluster)) == (1, 1)
+
+
+def test_the_command_runs_once_as_the_user_that_the_processes_changed_to() -> None:
+    cluster = Cluster(ps=(ExitStatus(0), b"1 java\n", b""))
+    cluster.listing = FOREIGN
+    with debug_session(cluster) as session:
+        status, container, output = command_in(session)
+    assert (status, container, output) == (ExitStatus(0), cluster.attached[1]["name"], b"1 java\n")
+    assert users(cluster) == [User(1000, 1000), User(185, 7)]
+
+
+def test_the_command_runs_as_the_user_that_only_the_image_names() -> None:
+    cluster = Cluster(ps=(ExitStatus(0), b"1 java\n", b""))
+    cluster.listing = f"S 99\n{JAVA.replace('1000 1000', '185 7')}"
+    with debug_session(cluster, target(user=None)) as session:
+        assert command_in(session)[2] == b"1 java\n"
+    assert users(cluster) == [NOBODY, User(185, 7)]
+
+
+def test_no_command_runs_where_the_processes_are_not_shared() -> None:
+    cluster = Cluster(ps=(ExitStatus(0), b"1 sh\n", b""))
+    cluster.listing = "OWN\nS 9\nP 1 0 0 5 sh\n"
+    with debug_session(cluster) as session, pytest.raises(NotRunning, match="does not share them"):
+        command_in(session)
+    assert not [argv for argv in cluster.ran if "ps" in argv]
+    assert ended(cluster) == 1

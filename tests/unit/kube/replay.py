@@ -48,6 +48,7 @@ class Replay:
         self.timeouts: list[float] = []
         self.pongs: list[bytes] = []
         self.pings = 0
+        self.sent: list[bytes] = []
         self.is_shut = False
 
     def settimeout(self, seconds: float) -> None:
@@ -66,6 +67,9 @@ class Replay:
 
     def pong(self, payload: bytes) -> None:
         self.pongs.append(payload)
+
+    def send_binary(self, payload: bytes) -> None:
+        self.sent.append(payload)
 
     def ping(self) -> None:
         self.pings += 1

@@ -29,6 +29,7 @@ from debugcapture.kube.ephemeral_container import (
     base_of,
     container_spec,
     find_reusable,
+    run_when_ready,
 )
 from debugcapture.kube.exec_stream import Stdio
 from debugcapture.model import ContainerRef, ExitStatus, Json, User
@@ -144,7 +145,21 @@ def test_state_that_gets_better_is_waited_for(state: Json, reported_reason: str)
 
 
 def attach(cluster: Cluster, log_lines: list[str], *command: str) -> Any:
-    return attach_container(cast("Api", cluster), target(), DEBUG, log_lines.append, command)
+    api = cast("Api", cluster)
+    return attach_container(api, target(), DEBUG, log_lines.append, lambda ref: run_when_ready(api, ref, command))
+
+
+def test_a_container_is_left_if_its_output_cannot_be_passed_on() -> None:
+    def fail(_ref: ContainerRef) -> str:
+        raise BrokenPipeError
+
+    cluster = Cluster(RUNNING)
+    with (
+        pytest.raises(BrokenPipeError),
+        attach_container(cast("Api", cluster), target(), DEBUG, print, fail),
+    ):
+        pass
+    assert [place.container for place in cluster.ended] == [cluster.attached[0]["name"]]
 
 
 def test_the_first_command_runs_as_soon_as_the_container_is_ready() -> None:

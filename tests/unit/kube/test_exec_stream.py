@@ -17,7 +17,7 @@ from debugcapture.errors import (
 )
 from debugcapture.kube import exec_stream
 from debugcapture.kube.exec_stream import Stdio
-from debugcapture.kube.frames import STATUS, STDERR, STDOUT
+from debugcapture.kube.frames import STATUS, STDERR, STDIN, STDOUT
 from debugcapture.model import ExitStatus, StartFailure
 from tests.unit.builders import PLACE, SUCCESS, failure_status
 from tests.unit.clock import Clock
@@ -37,6 +37,21 @@ def test_each_channel_reaches_its_sink_byte_by_byte() -> None:
     connection = Replay(frames)
     assert collect(connection) == (ExitStatus(0), every_byte + b"\r\n\x03", b"\xff\x00")
     assert connection.is_shut
+
+
+def test_a_reply_to_output_is_sent_to_standard_input() -> None:
+    connection = Replay(
+        [data(STDERR, b"no"), data(STDOUT, b"ask"), data(STDOUT, b"more"), data(STATUS, SUCCESS), CLOSE]
+    )
+    out, replies = bytearray(), [b"", b"yes\n"]
+
+    def reply() -> bytes:
+        assert out
+        return replies.pop()
+
+    stdio = Stdio(out.extend, discard, reply=reply)
+    assert exec_stream.run(api(replays(connection)), PLACE, ["ask"], stdio, time_limit_s=60) == ExitStatus(0)
+    assert (connection.sent, replies) == ([bytes([STDIN]) + b"yes\n"], [])
 
 
 @given(st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary())))
