@@ -142,8 +142,13 @@ def hanging(program: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[by
         yield running, written(tmp_path / "pid")
 
 
-@pytest.mark.parametrize("method", ["stdin", "stdout", "TERM", "HUP"])
-def test_a_tool_ends_when_its_reader_has_gone(method: str, hanging: tuple[subprocess.Popen[bytes], int]) -> None:
+@pytest.mark.parametrize(
+    ("method", "ending"),
+    [("stdin", "reader-gone"), ("stdout", "reader-gone"), ("TERM", "stopped"), ("HUP", "stopped")],
+)
+def test_a_tool_ends_with_its_reader_and_its_container(
+    method: str, ending: str, hanging: tuple[subprocess.Popen[bytes], int]
+) -> None:
     running, daemon = hanging
     assert running.stdin
     assert running.stdout
@@ -154,7 +159,7 @@ def test_a_tool_ends_when_its_reader_has_gone(method: str, hanging: tuple[subpro
         running.send_signal(getattr(signal, f"SIG{method}"))
     errors = running.stderr.read()
     running.wait(30)
-    assert report(errors)["ended"] == "reader-gone"
+    assert report(errors)["ended"] == ending
     assert not is_there(daemon)
 
 

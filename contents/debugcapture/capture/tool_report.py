@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-Ending = Literal["exited", "signal", "time-limit", "reader-gone", "not-started", "unreadable"]
+Ending = Literal["exited", "signal", "time-limit", "reader-gone", "stopped", "not-started", "unreadable"]
 _ENDINGS: Final[dict[Any, Ending]] = {ending: ending for ending in get_args(Ending)}
 _MARK: Final = "\ndebug-capture-end "
 _STACK_FRAME: Final = re.compile(r"\s+(at [\w.$/<>@-]+\(|\.\.\. \d+ (more|common frames))")

@@ -51,6 +51,7 @@ _ENDINGS: dict[Ending, ReasonCode] = {
     "signal": "exit-code",
     "time-limit": "time-limit",
     "reader-gone": "other",
+    "stopped": "time-limit",
     "not-started": "other",
     "unreadable": "other",
 }
@@ -272,6 +273,7 @@ def _failed_result(report: ToolReport, outcome: ArtifactOutcome) -> TransferResu
         "signal": f"it was ended by {report.signal}",
         "time-limit": _OVER_TIME,
         "reader-gone": "it was stopped because nothing read its output",
+        "stopped": "it was stopped because its debug container ended",
         "not-started": "it did not start",
         "unreadable": "its output file cannot be read",
     }[report.ended]

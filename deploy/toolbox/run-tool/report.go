@@ -15,7 +15,8 @@ const (
 	exited     = "exited"      // with report.Code
 	signalled  = "signal"      // ended by report.Signal, which run-tool did not send
 	timeLimit  = "time-limit"  // ended by run-tool at its time limit
-	readerGone = "reader-gone" // ended by run-tool: the output has no reader, or run-tool got a signal
+	readerGone = "reader-gone" // ended by run-tool: the output has no reader
+	stopped    = "stopped"     // ended by run-tool, which got a signal: the debug container ends
 	notStarted = "not-started" // report.Errno has the reason
 	unreadable = "unreadable"  // of a file: report.Errno or report.Errors has the reason
 )
@@ -32,6 +33,9 @@ type report struct {
 	Errors string `json:"errors,omitempty"` // the end of what the tool wrote to standard error
 	Left   int    `json:"left,omitempty"`   // processes that could not be ended
 }
+
+// isCut reports whether run-tool stopped reading the output before its end.
+func (r report) isCut() bool { return r.Ended == readerGone || r.Ended == stopped }
 
 // print writes the report as the last line of a stream.
 func (r report) print(to io.Writer, nonce string) {

@@ -80,7 +80,7 @@ func (s *supervisor) run(argv []string, to io.Writer, limit time.Duration, gone 
 		ended.Errors = orElse(tail.String(), ended.Errors)
 	case <-time.After(time.Second):
 	}
-	if ended.Ended != readerGone {
+	if !ended.isCut() {
 		ended.Size, ended.SHA256 = sum.size, hex.EncodeToString(sum.hash.Sum(nil))
 	}
 	return ended
@@ -103,7 +103,7 @@ func (s *supervisor) supervise(
 		return failed(notStarted, err)
 	}
 	ended, done := s.wait(pid, limit, gone, copied)
-	if copied == nil || done || ended.Ended == readerGone {
+	if copied == nil || done || ended.isCut() {
 		return ended
 	}
 	select {
@@ -114,7 +114,7 @@ func (s *supervisor) supervise(
 	case <-gone:
 		ended.Ended = readerGone
 	case <-s.askedToEnd:
-		ended.Ended = readerGone
+		ended.Ended = stopped
 	case <-time.After(drainLimit):
 		ended.Ended = readerGone
 	}
@@ -146,7 +146,7 @@ func (s *supervisor) wait(pid int, limit time.Duration, gone <-chan struct{}, co
 				end(readerGone)
 				continue
 			case <-s.askedToEnd:
-				end(readerGone)
+				end(stopped)
 				continue
 			case err := <-copied: // the tool has closed its output, or there is no reader
 				copied, done = nil, true
