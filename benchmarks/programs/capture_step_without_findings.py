@@ -1,11 +1,12 @@
 """Run the capture step as capture_step.py does, but without findings and without loading a parser."""
 
 import os
+import runpy
 import sys
+from pathlib import Path
 from types import ModuleType
 
 from debugcapture.picture import Pictures
-from debugcapture.rundeck import main
 
 
 class _Explain(ModuleType):
@@ -19,5 +20,5 @@ class _Explain(ModuleType):
 
 sys.modules["debugcapture.findings.explain"] = _Explain("explain")
 settings = dict(word.split("=", 1) for word in sys.argv[1:])
-environment = {f"RD_CONFIG_{name.upper()}": value for name, value in settings.items()}
-sys.exit(main("k8s-debug-capture", os.environ | environment))
+os.environ.update({f"RD_CONFIG_{name.upper()}": value for name, value in settings.items()})
+runpy.run_path(str(Path(__file__).parents[2] / "contents" / "k8s-debug-capture.py"), run_name="__main__")
