@@ -70,7 +70,7 @@ class _Session:
         self._stderr: Sink = command.stderr
         self._mark, self._recent = f"\n{nonce}\n".encode(), b""
         self._output, self._errors = bytearray(), bytearray()
-        self.is_approved, self._replies = False, [b"\n"]
+        self.is_approved, self._reply = False, b""
 
     @property
     def check_output(self) -> str:
@@ -85,11 +85,12 @@ class _Session:
         if self._mark in self._recent:
             if not self._approve(self.check_output):
                 raise _NotApproved
-            self.is_approved = True
+            self.is_approved, self._reply = True, b"\n"
         self._recent = self._recent[-len(self._mark) :]
 
     def reply(self) -> bytes:
-        return self._replies.pop() if self.is_approved and self._replies else b""
+        reply, self._reply = self._reply, b""
+        return reply
 
     def write_error(self, piece: memoryview) -> None:
         if self.is_approved:

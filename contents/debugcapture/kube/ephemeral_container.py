@@ -64,8 +64,9 @@ _TARGET_ENDED = (
     "The target's container ended while the debug container started. Capture again while it is running, or set "
     "wait_for_restart_s."
 )
-Start = Callable[[ContainerRef], "str | None"]
 _CHECK_IMAGE = "Check the name of the debug image, and that the nodes of the cluster can pull it."
+Start = Callable[[ContainerRef], str | None]
+"""Runs the first command in a debug container; see `attach_container`."""
 
 
 @dataclass(frozen=True, slots=True)
