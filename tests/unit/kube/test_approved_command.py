@@ -71,16 +71,16 @@ def ran(
 
 @pytest.mark.parametrize("size", [1, 3, 1 << 16])
 def test_an_approved_command_runs_and_its_output_is_separate(size: int) -> None:
-    seen: list[str] = []
+    listings: list[str] = []
 
     def approve(listing: str) -> bool:
-        seen.append(listing)
+        listings.append(listing)
         return True
 
     container = Container(size=size)
     checked, output, errors = ran(container, approve)
     assert checked == CheckedRun("P 1\nP 2\n", ExitStatus(0))
-    assert (seen, output, errors) == (["P 1\nP 2\n"], b"its output", b"its error")
+    assert (listings, output, errors) == (["P 1\nP 2\n"], b"its output", b"its error")
     assert container.commands == [("run-tool", "command", "30", "ps")]
 
 
