@@ -29,7 +29,8 @@ PROGRAMS = Path(__file__).parent / "programs"
 TITLE = f"""\
 many-pods: snapshot and native stacks of {PODS} pods without a shell, each with its own debug container, compared
 with the capture of one of them, and with a script of kubectl get, logs, debug and exec gdb for all pods at once. The
-script computes no checksums, masks no credentials, explains nothing, and does not stop its debug containers."""
+script computes no checksums, masks no credentials, explains nothing, and does not stop its debug containers. The last
+program only starts and ends an ephemeral container in each pod."""
 
 
 def run() -> Result:
@@ -58,11 +59,13 @@ def run() -> Result:
         command: list[str | Path] = [sys.executable, PROGRAMS / "capture_step.py", *words]
         script: list[str | Path] = ["/bin/sh", PROGRAMS / "kubectl_many_pods.sh", pod.kubectl, pod.kubeconfig]
         place = [pod.image, NAMESPACE, "app=many", str(PODS), f"{spool}/script"]
-        many, single, scripted = in_turn(
+        empty: list[str | Path] = [sys.executable, PROGRAMS / "ephemeral_containers.py", pod.kubeconfig, *place[:4]]
+        many, single, scripted, containers = in_turn(
             [
                 Program(f"{PODS} pods", [*command, f"max_pods={PODS}"], lambda output: _is_complete(output, PODS)),
                 Program("1 pod", [*command, "max_pods=1"], lambda output: _is_complete(output, 1)),
-                Program(f"kubectl, {PODS} pods", [*script, *place], _has_all_pods),
+                Program(f"kubectl, {PODS} pods", [*script, *place], lambda output: _has_all_pods(output, "captured")),
+                Program(f"{PODS} containers", empty, lambda output: _has_all_pods(output, "ended")),
             ],
             ROUNDS,
         )
@@ -70,7 +73,7 @@ def run() -> Result:
         Ratio("many-pods", f"median wall time of {PODS} pods / 1 pod", many.median_s, single.median_s, "s", 3.0),
         Ratio("many-pods-kubectl", f"{PODS} pods / kubectl, {PODS} pods", many.median_s, scripted.median_s, "s", 1.0),
     )
-    return Result(TITLE, many, single, ratios, others=(scripted,))
+    return Result(TITLE, many, single, ratios, others=(scripted, containers))
 
 
 def _deployment(template: dict[str, object]) -> dict[str, object]:
@@ -87,5 +90,5 @@ def _is_complete(output: Path, pods: int) -> bool:
     return "status=complete" in text and len(re.findall(r"Native stacks: complete", text)) == pods
 
 
-def _has_all_pods(output: Path) -> bool:
-    return len(re.findall(r"^captured ", output.read_text(), re.MULTILINE)) == PODS
+def _has_all_pods(output: Path, word: str) -> bool:
+    return len(re.findall(rf"^{word} ", output.read_text(), re.MULTILINE)) == PODS
