@@ -209,7 +209,7 @@ class ParallelCapture:
 
     def _wait_for_start(self, task: _Task, selected: SelectedPod, limit_s: float) -> SelectedPod:
         """Wait up to ``limit_s`` for a target that does not run, and return it as it is at its next start."""
-        target, record = selected.target, task.record
+        target, restarts = selected.target, selected.target.state.restarts
         if target.is_running or not limit_s:
             return selected
         task.report(f"{target} is not running ({target.state}): waiting for its next start, at most {limit_s:.0f} s")
@@ -217,12 +217,18 @@ class ParallelCapture:
             for pod in watch_pod(self._api, target.namespace, target.pod, limit_s):
                 current = find_target(pod, target.container, datetime.now(timezone.utc))
                 if current.is_running:
-                    record.remark(f"{target} has started")
+                    _remark(task, f"{target} has started")
                     return SelectedPod(pod, current)
+                restarts = current.state.restarts
         except CaptureError as error:  # what can be captured without the start is captured
-            record.remark(f"cannot watch {target} until its next start: {error}")
+            _remark(task, f"cannot watch {target} until its next start: {error}")
             return selected
-        record.remark(f"{target} did not start within {limit_s:.0f} s")
+        if restarts > target.state.restarts:
+            _remark(
+                task, f"{target} started within {limit_s:.0f} s, but ended before the kubelet reported that it runs"
+            )
+        else:
+            _remark(task, f"{target} did not start within {limit_s:.0f} s")
         return selected
 
     def _capture(self, task: _Task, scope: CaptureScope, collectors: Sequence[Collector]) -> bool:
@@ -247,14 +253,18 @@ class ParallelCapture:
             task.report(f"cannot find the replacement of {target}: {error}")
             pod = None
         if pod is None:
-            record.remark(f"{target} disappeared during the capture and has no replacement")
+            _remark(task, f"{target} disappeared during the capture and has no replacement")
             return None
         successor = find_target(pod, target.container, datetime.now(timezone.utc))
-        line = f"{target} disappeared during the capture; continuing with its replacement {successor}"
-        task.report(line)
-        record.remark(line)
+        _remark(task, f"{target} disappeared during the capture; continuing with its replacement {successor}")
         record.add_target(successor)
         return SelectedPod(pod, successor)
+
+
+def _remark(task: _Task, line: str) -> None:
+    """Add ``line`` to the log and to the manifest."""
+    task.report(line)
+    task.record.remark(line)
 
 
 def _failed_capture(target: Target, error: CaptureError) -> Artifact:

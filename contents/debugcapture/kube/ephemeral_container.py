@@ -64,6 +64,8 @@ _TARGET_ENDED = (
     "The target's container ended while the debug container started. Capture again while it is running, or set "
     "wait_for_restart_s."
 )
+# The kubelet starts a target before a debug container that needs it, and the latter with its next look at the pod.
+_TOO_BRIEF = "no debug container can start in time: its logs and crash dumps are captured without one."
 _CHECK_IMAGE = "Check the name of the debug image, and that the nodes of the cluster can pull it."
 Start = Callable[[ContainerRef], str | None]
 """Runs the first command in a debug container; see `attach_container`."""
@@ -91,6 +93,14 @@ class DebugContainer:
     """Whether its root file system is read-only."""
     scratch: str = SCRATCH
     """The folder in which its tools write files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Why a debug container does not run yet, and what to do if it does not start in time."""
+
+    reason: str
+    remedy: str = "Check the node of the pod and the debug image."
 
 
 def base_of(ref: ContainerRef) -> str:
@@ -302,48 +312,52 @@ def _wait_until_running(api: Api, ref: ContainerRef, debug: DebugContainer, star
 
     It often runs seconds before the status of the pod shows that the container runs.
     """
-    started, reason, next_read_s = api.clock.monotonic(), "", _FIRST_READ_S
+    started, wait, next_read_s = api.clock.monotonic(), _Wait(""), _FIRST_READ_S
     while (waited_s := api.clock.monotonic() - started) < debug.start_limit_s:
         output = start(ref)
         if output is not None:
             return output
         if waited_s >= next_read_s:
-            previous, reason = reason, _read_reason(api, ref, debug, waited_s)
-            if reason != previous:
-                report(f"debug container {ref.container}: {reason}")
+            previous, wait = wait, _read_wait(api, ref, debug, waited_s)
+            if wait != previous:
+                report(f"debug container {ref.container}: {wait.reason}")
             next_read_s = waited_s + _READ_PERIOD_S
         # The pause grows with the waiting time, so that the number of requests grows with its logarithm.
         api.clock.sleep(min(max(_MIN_POLL_S, waited_s / 8), _MAX_POLL_S))
     raise NotRunning(
         f"cannot start a debug container in {ref.namespace}/{ref.pod}",
-        f"it did not start within {debug.start_limit_s} s ({reason})",
-        "Check the node of the pod and the debug image.",
+        f"it did not start within {debug.start_limit_s} s ({wait.reason})",
+        wait.remedy,
     )
 
 
-def _read_reason(api: Api, ref: ContainerRef, debug: DebugContainer, waited_s: float) -> str:
+def _read_wait(api: Api, ref: ContainerRef, debug: DebugContainer, waited_s: float) -> _Wait:
     """Return why ``ref`` does not run yet, as the status of the pod shows it. Raises NotRunning if it cannot start."""
     pod = api.pod(ref.namespace, ref.pod)
     state = _container_state(pod, ref.container)
     if "running" in state:
-        return "waiting for its shell"
+        return _Wait("waiting for its first process")
     _require_startable(pod)
-    reason = _waiting_for(state, ref, debug, target_is_down=_is_down(pod, debug.target_container))
-    if reason or waited_s <= _NODE_CHECK_S:
-        return reason or "the kubelet has not started it yet"
-    return _node_problem(api, pod)
+    wait = _waiting_for(state, ref, debug, target_is_down=_is_down(pod, debug.target_container))
+    if not wait.reason and waited_s > _NODE_CHECK_S:
+        _require_node(api, pod)
+    return wait if wait.reason else _Wait("the kubelet has not started it yet")
 
 
-def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer, *, target_is_down: bool = False) -> str:
-    """Return what the kubelet waits for; "" if it is unknown. Raises NotRunning if the container cannot start."""
+def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer, *, target_is_down: bool = False) -> _Wait:
+    """Return what the kubelet waits for; ``reason`` is "" if that is unknown.
+
+    Raises NotRunning if the container cannot start.
+    """
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     reason = str((ended or waiting).get("reason") or "")
     default_message = f"exit code {ended['exitCode']}" if ended and "exitCode" in ended else "no message"
     message = str((ended or waiting).get("message") or default_message)
     if debug.waits_for_target and "invalid target container" in message:
-        return f"waiting for the next start of container {debug.target_container}"
+        reason = f"waiting for the next start of container {debug.target_container}"
+        return _Wait(reason, f"If {debug.target_container} starts and ends in less than two seconds, {_TOO_BRIEF}")
     if ended is None and reason not in FATAL_REASONS:
-        return reason
+        return _Wait(reason)
     has_lost_target = target_is_down and reason in _NEEDS_TARGET
     raise NotRunning(
         f"debug container of {ref.namespace}/{ref.pod} with image {debug.image} did not start",
@@ -357,8 +371,8 @@ def _is_down(pod: Json, container: str) -> bool:
     return any(status["name"] == container and not running_state(status) for status in container_statuses(pod))
 
 
-def _node_problem(api: Api, pod: Json) -> str:
-    """Return why the kubelet has not seen the container. Raises NotRunning if its node is not ready."""
+def _require_node(api: Api, pod: Json) -> None:
+    """Raise NotRunning if the node of ``pod`` is not ready."""
     node = pod["spec"].get("nodeName", "")
     ready = api.node_ready(node) if node else None
     if ready is False:
@@ -367,7 +381,6 @@ def _node_problem(api: Api, pod: Json) -> str:
             f"node {node} is not ready and cannot start containers",
             "The data from the API server has been captured. Check the node.",
         )
-    return "the kubelet has not started it yet"
 
 
 def _container_state(pod: Json, name: str) -> Json:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from debugcapture.bundle.bundle import PICTURES, Bundle
 from debugcapture.bundle.record import Record
 from debugcapture.bundle.spool import Room
+from debugcapture.capture import parallel
 from debugcapture.capture.debug_session import DebugOptions
 from debugcapture.capture.parallel import CaptureOptions, ParallelCapture
 from debugcapture.collectors.catalog import choose
 from debugcapture.kube.client import Api
+from debugcapture.model import ContainerState, Json
 from debugcapture.targets.selection import SelectedPod
 from tests.unit.builders import artifact, manifest, pod, status, target, written
 from tests.unit.fakes import OK, Cluster
@@ -75,3 +78,37 @@ def test_one_pod_of_an_image_is_asked_for_programs_that_the_image_does_not_have(
     assert [artifact.outcome for artifact in record.manifest.artifacts] == ["complete", "complete"]
     in_targets = [argv for argv, place in zip(cluster.ran, cluster.places, strict=True) if place == "app"]
     assert sorted(argv[0] for argv in in_targets) == ["jcmd", "sh"]
+
+
+def crashed(restarts: int) -> Json:
+    waits = {"waiting": {"reason": "CrashLoopBackOff"}}
+    return pod(status={"containerStatuses": [status("app", state=waits, restartCount=restarts)]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ([crashed(3), crashed(3)], "did not start within 30 s"),
+        ([crashed(3), crashed(4)], "started within 30 s, but ended before the kubelet reported that it runs"),
+        ([crashed(3), pod()], "has started"),
+    ],
+    ids=["not started", "too brief", "started"],
+)
+def test_the_log_and_the_manifest_say_how_the_wait_for_a_start_ended(
+    changes: list[Json],
+    line: str,
+    bundle: Bundle,
+    tmp_path: Path,
+    lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parallel, "watch_pod", lambda *_: iter(changes))
+    debug = DebugOptions("", "restricted", 60, wait_for_restart_s=30)
+    options = CaptureOptions(choose("pod-snapshot"), debug, False, False, 0, 0, 1)
+    record = Record(bundle, manifest(artifacts=(), finished=None))
+    cluster = cast("Api", Cluster())
+    selected = SelectedPod(crashed(3), target(state=ContainerState("waiting", "CrashLoopBackOff", restarts=3)))
+    ParallelCapture(cluster, options, Room(tmp_path, 0, 0), lines.append).run([selected], record)
+    expected = f"shop/checkout-7d9f-abcde {line}"
+    assert expected in lines
+    assert expected in record.manifest.remarks

@@ -141,7 +141,7 @@ def test_debug_container_that_has_ended_is_not_waited_for(ended: Json) -> None:
     ids=["creating", "initializing", "no status", "no reason"],
 )
 def test_state_that_gets_better_is_waited_for(state: Json, reported_reason: str) -> None:
-    assert _waiting_for(state, PLACE, DEBUG) == reported_reason
+    assert _waiting_for(state, PLACE, DEBUG).reason == reported_reason
 
 
 def attach(cluster: Cluster, log_lines: list[str], *command: str) -> Any:
@@ -258,7 +258,9 @@ def test_a_command_that_ends_with_its_container_was_successful() -> None:
 def test_a_target_that_is_down_is_waited_for_if_requested() -> None:
     state = waiting("CreateContainerError", "invalid target container: container app is not running")
     debug = replace(DEBUG, waits_for_target=True)
-    assert _waiting_for(state, PLACE, debug) == "waiting for the next start of container app"
+    wait = _waiting_for(state, PLACE, debug)
+    assert wait.reason == "waiting for the next start of container app"
+    assert "less than two seconds" in wait.remedy
     with pytest.raises(NotRunning, match="CreateContainerError"):
         _waiting_for(state, PLACE, DEBUG)
 
