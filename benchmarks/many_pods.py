@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.cluster import NAMESPACE, bench_pod
+from benchmarks.cluster import NAMESPACE, BenchPod, bench_pod
 from benchmarks.measure import Program, in_turn
 from benchmarks.result import Ratio, Result
 
@@ -37,39 +37,9 @@ program only starts and ends an ephemeral container in each pod."""
 def run() -> Result:
     """Compare a capture of many pods with that of one."""
     with bench_pod() as pod, TemporaryDirectory(prefix="bench-") as spool:
-        template = {
-            "metadata": {"labels": {"app": "many"}},
-            "spec": {
-                "containers": [{"name": "app", "image": "lab.local/pause:1", "imagePullPolicy": "IfNotPresent"}],
-                "terminationGracePeriodSeconds": 0,
-                "securityContext": {"runAsUser": 1000, "runAsGroup": 1000},
-            },
-        }
-        pod.run("create", "--filename=-", stdin=json.dumps(_deployment(template)))
+        pod.run("create", "--filename=-", stdin=json.dumps(_deployment()))
         pod.run("rollout", "status", f"--namespace={NAMESPACE}", "deployment/many", "--timeout=120s")
-        settings = {
-            "kubeconfig": str(pod.kubeconfig),
-            "image": pod.image,
-            "namespace": NAMESPACE,
-            "workload": "many",
-            "collectors": "pod-snapshot,native-stacks",
-            "concurrency": str(PODS),
-            "spool": spool,
-        }
-        words = [f"{name}={value}" for name, value in settings.items()]
-        command: list[str | Path] = [sys.executable, PROGRAMS / "capture_step.py", *words]
-        script: list[str | Path] = ["/bin/sh", PROGRAMS / "kubectl_many_pods.sh", pod.kubectl, pod.kubeconfig]
-        place = [pod.image, NAMESPACE, "app=many", str(PODS), f"{spool}/script"]
-        empty: list[str | Path] = [sys.executable, PROGRAMS / "ephemeral_containers.py", pod.kubeconfig, *place[:4]]
-        many, single, scripted, containers = in_turn(
-            [
-                Program(f"{PODS} pods", [*command, f"max_pods={PODS}"], lambda output: _is_complete(output, PODS)),
-                Program("1 pod", [*command, "max_pods=1"], lambda output: _is_complete(output, 1)),
-                Program(f"kubectl, {PODS} pods", [*script, *place], lambda output: _has_all_pods(output, "captured")),
-                Program(f"{PODS} containers", empty, lambda output: _has_all_pods(output, "ended")),
-            ],
-            ROUNDS,
-        )
+        many, single, scripted, containers = in_turn(_programs(pod, spool), ROUNDS)
     ratios = (
         Ratio("many-pods", f"median wall time of {PODS} pods / 1 pod", many.median_s, single.median_s, "s", 3.0),
         Ratio("many-pods-kubectl", f"{PODS} pods / kubectl, {PODS} pods", many.median_s, scripted.median_s, "s", 1.0),
@@ -77,7 +47,45 @@ def run() -> Result:
     return Result(TITLE, many, single, ratios, others=(scripted, containers))
 
 
-def _deployment(template: dict[str, object]) -> dict[str, object]:
+def _programs(pod: BenchPod, spool: str) -> list[Program]:
+    settings = {
+        "kubeconfig": str(pod.kubeconfig),
+        "image": pod.image,
+        "namespace": NAMESPACE,
+        "workload": "many",
+        "collectors": "pod-snapshot,native-stacks",
+        "concurrency": str(PODS),
+        "spool": spool,
+    }
+    words = [f"{name}={value}" for name, value in settings.items()]
+    place = [pod.image, NAMESPACE, "app=many", str(PODS)]
+    capture: list[str | Path] = [sys.executable, PROGRAMS / "capture_step.py", *words]
+    script: list[str | Path] = [
+        "/bin/sh",
+        PROGRAMS / "kubectl_many_pods.sh",
+        pod.kubectl,
+        pod.kubeconfig,
+        *place,
+        f"{spool}/script",
+    ]
+    empty: list[str | Path] = [sys.executable, PROGRAMS / "ephemeral_containers.py", pod.kubeconfig, *place]
+    return [
+        Program(f"{PODS} pods", [*capture, f"max_pods={PODS}"], lambda output: _is_complete(output, PODS)),
+        Program("1 pod", [*capture, "max_pods=1"], lambda output: _is_complete(output, 1)),
+        Program(f"kubectl, {PODS} pods", script, lambda output: _has_all_pods(output, "captured")),
+        Program(f"{PODS} containers", empty, lambda output: _has_all_pods(output, "ended")),
+    ]
+
+
+def _deployment() -> dict[str, object]:
+    template = {
+        "metadata": {"labels": {"app": "many"}},
+        "spec": {
+            "containers": [{"name": "app", "image": "lab.local/pause:1", "imagePullPolicy": "IfNotPresent"}],
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": {"runAsUser": 1000, "runAsGroup": 1000},
+        },
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
