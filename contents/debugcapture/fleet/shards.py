@@ -8,7 +8,7 @@ name begins with an underscore.
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from ..bundle.serialize import value_from
@@ -58,11 +58,13 @@ class PodRecord:
     page_sha256: str = ""
     reason: str = ""
     findings: tuple[Finding, ...] = ()
+    aborted: bool = False
+    """Whether the worker was stopped during the capture, so that evidence is missing."""
 
     @property
     def is_done(self) -> bool:
         """Return whether the pod needs no other attempt."""
-        return self.status != "failed"
+        return self.status != "failed" and not self.aborted
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,16 @@ def pod_record(run_id: str, pod: PodIdentity, manifest: Manifest, receipt: Recei
         reason="; ".join(reasons),
         findings=() if receipt.is_encrypted else manifest.findings[:MAX_FINDINGS],
     )
+
+
+def failed_record(pod: PodIdentity, reason: str, earlier: PodRecord | None = None) -> PodRecord:
+    """Return the record of a pod that could not be captured, because of ``reason``.
+
+    If ``earlier`` is the record of an aborted attempt, what that attempt captured is the result.
+    """
+    if earlier and earlier.aborted:
+        return replace(earlier, aborted=False, reason=f"{earlier.reason}; {reason}")
+    return PodRecord(pod.uid, str(pod), "", "", "failed", reason=reason)
 
 
 def trusted_record(record: PodRecord, run_id: str, target: Target) -> PodRecord:

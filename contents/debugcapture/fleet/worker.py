@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,7 @@ from .shards import (
     PodIdentity,
     PodRecord,
     capture_id,
+    failed_record,
     index_key,
     pod_record,
     read_pod_record,
@@ -140,9 +141,10 @@ class _Worker:
     def _capture_pod(self, pod: PodIdentity) -> PodRecord:
         key = record_key(self._share.run_id, pod.uid)
         stored = self._records.read(key)
-        if stored and (record := read_pod_record(stored)).is_done:
+        earlier = read_pod_record(stored) if stored else None
+        if earlier and earlier.is_done:
             self._report(pod, "already in the store")
-            return record
+            return earlier
         try:
             record = self._capture_if_matching(pod)
         except (NotStored, Unreachable) as error:
@@ -150,7 +152,9 @@ class _Worker:
             raise
         except CaptureError as error:
             self._report(pod, str(error))
-            record = PodRecord(pod.uid, str(pod), "", "", "failed", reason=str(error))
+            record = failed_record(pod, str(error), earlier)
+        if self._api.streams.broken and record.status == "partial":
+            record = replace(record, aborted=True)
         self._put(key, record_text(record), pod.uid)
         return record
 

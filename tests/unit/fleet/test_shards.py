@@ -14,6 +14,7 @@ from debugcapture.fleet.shards import (
     PodRecord,
     capture_id,
     deal,
+    failed_record,
     identity_of,
     index_key,
     payloads,
@@ -96,6 +97,26 @@ def test_records_are_serialized_without_loss() -> None:
 )
 def test_only_failed_pods_are_captured_again(status: object, is_finished: bool) -> None:
     assert replace(RECORD, status=status).is_done is is_finished  # type: ignore[arg-type]
+
+
+def test_a_pod_of_a_stopped_worker_is_captured_again() -> None:
+    aborted = replace(RECORD, status="partial", aborted=True)
+    assert not aborted.is_done
+    assert read_pod_record(record_text(aborted)) == aborted
+
+
+def test_a_pod_that_cannot_be_captured_again_keeps_what_the_stopped_worker_captured() -> None:
+    aborted = replace(RECORD, status="partial", aborted=True, reason="Threads failed: aborted")
+    kept = failed_record(POD, "the pod is gone", aborted)
+    assert kept.is_done
+    assert (kept.key, kept.files) == (RECORD.key, RECORD.files)
+    assert kept.reason == "Threads failed: aborted; the pod is gone"
+
+
+@pytest.mark.parametrize("earlier", [None, replace(RECORD, status="failed")])
+def test_a_pod_that_was_never_captured_has_the_reason(earlier: PodRecord | None) -> None:
+    failed = failed_record(POD, "the pod is gone", earlier)
+    assert (failed.status, failed.key, failed.reason, failed.is_done) == ("failed", "", "the pod is gone", False)
 
 
 def test_record_has_size_page_and_what_is_missing() -> None:
