@@ -107,10 +107,10 @@ def test_a_pod_of_a_stopped_worker_is_captured_again() -> None:
 
 def test_a_pod_that_cannot_be_captured_again_keeps_what_the_stopped_worker_captured() -> None:
     aborted = replace(RECORD, status="partial", aborted=True, reason="Threads failed: aborted")
-    kept = failed_record(POD, "the pod is gone", aborted)
-    assert kept.is_done
-    assert (kept.key, kept.files) == (RECORD.key, RECORD.files)
-    assert kept.reason == "Threads failed: aborted; the pod is gone"
+    record = failed_record(POD, "the pod is gone", aborted)
+    assert record.is_done
+    assert (record.key, record.files) == (RECORD.key, RECORD.files)
+    assert record.reason == "Threads failed: aborted; the pod is gone"
 
 
 @pytest.mark.parametrize("earlier", [None, replace(RECORD, status="failed")])
