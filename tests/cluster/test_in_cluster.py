@@ -75,6 +75,34 @@ def kill_index(fleet: Fleet, index: str) -> None:
     fleet.kubectl("delete", "pod", place, label, "--grace-period=0", "--force", "--wait=false")
 
 
+def test_a_pod_whose_capture_was_stopped_is_captured_again(fleet: Fleet, tmp_path: Path) -> None:
+    """The worker is stopped as by a drained node, while strace counts system calls. It can still store what it has."""
+    log: list[str] = []
+    stopping = threading.Thread(target=stop_index_at_work, args=(fleet, "0"))
+    stopping.start()
+    outcome = capture(fleet.step(collectors="pod-snapshot,system-calls"), run_context(tmp_path, log))
+    stopping.join()
+    manifest = manifest_of(outcome)
+    assert manifest.status == "complete", [artifact.reason for artifact in manifest.artifacts]
+    assert len(manifest.artifacts) == 6
+
+
+def stop_index_at_work(fleet: Fleet, index: str) -> None:
+    label = f"--selector=batch.kubernetes.io/job-completion-index={index}"
+    place = f"--namespace={fleet.namespace}"
+
+    def is_at_work() -> bool:
+        names = fleet.kubectl("get", "pods", place, label, "--output=name").split()
+        return any("Events: complete" in fleet.kubectl("logs", name, place) for name in names)
+
+    def is_running() -> bool:
+        return "Running" in fleet.kubectl("get", "pods", place, label, "--output=jsonpath={.items[*].status.phase}")
+
+    wait_until("the index", is_running, 60)
+    wait_until("the first artifacts of the index", is_at_work, 60)
+    fleet.kubectl("delete", "pod", place, label, "--wait=false")
+
+
 @pytest.mark.exclusive
 def test_a_node_that_restarts_only_delays_the_capture(fleet: Fleet, tmp_path: Path) -> None:
     log: list[str] = []
