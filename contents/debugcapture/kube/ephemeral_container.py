@@ -64,8 +64,6 @@ _TARGET_ENDED = (
     "The target's container ended while the debug container started. Capture again while it is running, or set "
     "wait_for_restart_s."
 )
-# The kubelet starts a target before a debug container that needs it, and the latter with its next look at the pod.
-_TOO_BRIEF = "no debug container can start in time: its logs and crash dumps are captured without one."
 _CHECK_IMAGE = "Check the name of the debug image, and that the nodes of the cluster can pull it."
 Start = Callable[[ContainerRef], str | None]
 """Runs the first command in a debug container; see `attach_container`."""
@@ -354,8 +352,12 @@ def _waiting_for(state: Json, ref: ContainerRef, debug: DebugContainer, *, targe
     default_message = f"exit code {ended['exitCode']}" if ended and "exitCode" in ended else "no message"
     message = str((ended or waiting).get("message") or default_message)
     if debug.waits_for_target and "invalid target container" in message:
-        reason = f"waiting for the next start of container {debug.target_container}"
-        return _Wait(reason, f"If {debug.target_container} starts and ends in less than two seconds, {_TOO_BRIEF}")
+        # The kubelet starts the target first, and the debug container when it looks at the pod again, up to 2 s later.
+        return _Wait(
+            f"waiting for the next start of container {debug.target_container}",
+            f"If container {debug.target_container} ends within two seconds of its start, no debug container can start "
+            "in time. Its logs and crash dumps are captured without one.",
+        )
     if ended is None and reason not in FATAL_REASONS:
         return _Wait(reason)
     has_lost_target = target_is_down and reason in _NEEDS_TARGET

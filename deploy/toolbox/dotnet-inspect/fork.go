@@ -10,9 +10,9 @@ import (
 )
 
 // The runtime forks to write a dump. In a single-file application, the child writes the dump itself; otherwise it starts
-// createdump. If another thread holds a lock of the C library during the fork, the child waits for this lock forever
-// (seen with .NET 10, right after a trace). The runtime then never answers, and the child keeps the threads stopped that
-// it has attached to.
+// createdump. The child can hang (seen with .NET 10, right after a trace), probably because it waits for a lock of the C
+// library that another thread held during the fork. The runtime then never answers, and the child may keep the threads
+// stopped that it has attached to.
 
 const (
 	commandThread = ".NET EventPipe" // the thread that answers commands; a child has the name of the thread that forked

@@ -260,7 +260,7 @@ def test_a_target_that_is_down_is_waited_for_if_requested() -> None:
     debug = replace(DEBUG, waits_for_target=True)
     wait = _waiting_for(state, PLACE, debug)
     assert wait.reason == "waiting for the next start of container app"
-    assert "less than two seconds" in wait.remedy
+    assert "ends within two seconds of its start" in wait.remedy
     with pytest.raises(NotRunning, match="CreateContainerError"):
         _waiting_for(state, PLACE, DEBUG)
 
